@@ -1,0 +1,86 @@
+package alert
+
+import (
+	"time"
+
+	"wardroom/bot/timeline"
+)
+
+// Current is the newest that is known of an alert.
+type Current struct {
+	Alert
+	Value     *Value       `json:"value,omitempty"`
+	Incident  timeline.ID  `json:"incident,omitempty"` // the one it joined last; empty when none
+	Received  timeline.Ref `json:"received"`           // the log's entry of the newest status
+	FirstSeen time.Time    `json:"first_seen"`         // of this episode
+	LastSeen  time.Time    `json:"last_seen"`          // when an entry last told of it
+	ChangedAt time.Time    `json:"changed_at,omitzero"`
+}
+
+// Table holds the current alerts.
+var Table = timeline.Table[Current]{
+	Schema: timeline.Schema{Name: "alerts", Columns: []string{"source", "fingerprint", "status", "starts_at", "incident", "name"}},
+	Row: func(c Current) (string, []any) {
+		return c.Key(), []any{c.Source, c.Fingerprint, string(c.Status), c.StartsAt.UnixMicro(), string(c.Incident), c.Name()}
+	},
+}
+
+// Fold keeps the table of current alerts.
+var Fold = timeline.Fold{Name: "alerts", Tables: []timeline.Schema{Table.Schema}, Apply: apply}
+
+func apply(w timeline.Writer, e timeline.Entry) error {
+	switch p := e.Payload.(type) {
+	case *Received:
+		return received(w, e, p)
+	case *Changed:
+		return changed(w, e, p)
+	case *Joined:
+		for _, b := range p.Alerts {
+			if err := assign(w, b.Key, e.Timeline); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func received(w timeline.Writer, e timeline.Entry, p *Received) error {
+	row, known, err := Table.Get(w, p.Alert.Key())
+	if err != nil {
+		return err
+	}
+	next := Current{Alert: p.Alert, Value: p.Value, Received: e.Ref, FirstSeen: e.RecordedAt, LastSeen: e.RecordedAt}
+	if known && row.StartsAt.Equal(p.Alert.StartsAt) {
+		next.FirstSeen, next.Incident = row.FirstSeen, row.Incident
+		if next.Value == nil {
+			next.Value = row.Value
+		}
+	}
+	return Table.Put(w, next)
+}
+
+func changed(w timeline.Writer, e timeline.Entry, p *Changed) error {
+	row, known, err := Table.Get(w, p.Key)
+	if err != nil || !known {
+		return err
+	}
+	row.Annotations, row.LastSeen, row.ChangedAt = p.Annotations, e.RecordedAt, e.RecordedAt
+	if p.Value != nil {
+		row.Value = p.Value
+	}
+	return Table.Put(w, row)
+}
+
+func assign(w timeline.Writer, key string, incident timeline.ID) error {
+	row, known, err := Table.Get(w, key)
+	if err != nil || !known {
+		return err
+	}
+	row.Incident = incident
+	return Table.Put(w, row)
+}
+
+// Of returns the alerts that belong to an incident, the earliest first.
+func Of(r timeline.Reader, incident timeline.ID) ([]Current, error) {
+	return Table.Select(r, timeline.Query{Where: []timeline.Where{{Column: "incident", Value: string(incident)}}, OrderBy: "starts_at"})
+}

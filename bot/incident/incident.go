@@ -1,0 +1,126 @@
+// Package incident holds the rules of incident response: the incident as a fold
+// of its timeline, its life, and the correlation of alerts into incidents.
+package incident
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"wardroom/bot/alert"
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+)
+
+// Status of an incident.
+type Status string
+
+const (
+	Investigating Status = "investigating"
+	Identified    Status = "identified"
+	Monitoring    Status = "monitoring"
+	Resolved      Status = "resolved"
+	Closed        Status = "closed"
+	Parked        Status = "parked"
+)
+
+// Statuses in the order of an incident's life; parked stands beside it.
+var Statuses = []Status{Investigating, Identified, Monitoring, Resolved, Closed, Parked}
+
+// ParseStatus reads a status as a person types it.
+func ParseStatus(s string) (Status, error) {
+	if slices.Contains(Statuses, Status(s)) {
+		return Status(s), nil
+	}
+	return "", problem.New(problem.Invalid, "%q is not a status", s).WithHint("one of %v", Statuses)
+}
+
+// Incident is the current state of one incident: the fold of its entries.
+type Incident struct {
+	ID       timeline.ID    `json:"id"`
+	Number   int            `json:"number"`
+	Title    string         `json:"title"`
+	Severity alert.Severity `json:"severity"`
+	Status   Status         `json:"status"`
+
+	StartedAt      time.Time    `json:"started_at"`  // when it really began, as far as is known
+	StartedWhy     string       `json:"started_why"` // the evidence for it
+	DetectedAt     time.Time    `json:"detected_at"` // when an alert or a person told of it first
+	AcknowledgedAt time.Time    `json:"acknowledged_at,omitzero"`
+	MitigatedAt    time.Time    `json:"mitigated_at,omitzero"` // first monitoring or resolved since the last reopening
+	ResolvedAt     time.Time    `json:"resolved_at,omitzero"`
+	ClosedAt       time.Time    `json:"closed_at,omitzero"`
+	UpdatedAt      time.Time    `json:"updated_at"` // recorded time of the newest entry
+	Declared       timeline.Ref `json:"declared"`
+
+	DeclaredBy     string            `json:"declared_by"`               // the stored form of the actor
+	AcknowledgedBy string            `json:"acknowledged_by,omitempty"` // a person's name
+	Lead           string            `json:"lead,omitempty"`            // a person's name
+	Roles          map[string]string `json:"roles,omitempty"`           // other roles: role → person
+	Responders     []string          `json:"responders,omitempty"`      // persons who acted, in the order they came
+
+	Alerts     Counts              `json:"alerts"`
+	AlertNames []string            `json:"alert_names,omitempty"` // in order of joining, without repetition, at most 50
+	Shared     map[string][]string `json:"shared,omitempty"`      // correlation labels seen, at most 50 values each
+	LastJoinAt time.Time           `json:"last_join_at,omitzero"`
+
+	SelfRecovered bool          `json:"self_recovered,omitempty"` // resolved without anybody acting; no post-mortem asked
+	Park          *Park         `json:"park,omitempty"`
+	MergedInto    timeline.ID   `json:"merged_into,omitempty"`
+	Merged        []timeline.ID `json:"merged,omitempty"` // incidents that were merged into this one
+	Links         []Link        `json:"links,omitempty"`
+}
+
+// Counts of the alerts that belong to an incident.
+type Counts struct {
+	Total  int `json:"total"`
+	Firing int `json:"firing"`
+}
+
+// Park is why a parked incident waits.
+type Park struct {
+	Until  time.Time `json:"until,omitzero"` // zero when it waits for a condition
+	For    string    `json:"for,omitempty"`  // the condition in words
+	Before Status    `json:"before"`         // the status to go back to
+}
+
+// Link is something elsewhere that belongs to the incident.
+type Link struct {
+	URL  string `json:"url"`
+	Text string `json:"text,omitempty"`
+}
+
+// Open reports whether people still have to care: not resolved, closed or merged.
+func (i Incident) Open() bool {
+	return i.Status != Resolved && i.Status != Closed && i.MergedInto == ""
+}
+
+// Headline is "INC-1 SEV2 investigating: PostgreSQL is out of connections".
+func (i Incident) Headline() string {
+	return fmt.Sprintf("%s %s %s: %s", i.ID, i.Severity, i.Status, i.Title)
+}
+
+// Table holds the incidents under their ids.
+var Table = timeline.Table[Incident]{
+	Schema: timeline.Schema{Name: "incidents", Columns: []string{"number", "status", "severity", "is_open", "updated_at"}},
+	Row: func(i Incident) (string, []any) {
+		return string(i.ID), []any{i.Number, string(i.Status), int(i.Severity), i.Open(), i.UpdatedAt.UnixMicro()}
+	},
+}
+
+// Get returns an incident, or a NotFound problem.
+func Get(r timeline.Reader, id timeline.ID) (Incident, error) {
+	i, ok, err := Table.Get(r, string(id))
+	if err != nil {
+		return i, err
+	}
+	if !ok {
+		return i, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`incident list` shows those there are")
+	}
+	return i, nil
+}
+
+// Open returns the open incidents, the newest first.
+func Open(r timeline.Reader) ([]Incident, error) {
+	return Table.Select(r, timeline.Query{Where: []timeline.Where{{Column: "is_open", Value: true}}, OrderBy: "number", Desc: true})
+}

@@ -1,0 +1,99 @@
+// Package statuspage is what the public is told: the notice of an incident as a
+// fold of its status entries, the evidence for when it began, the port to a
+// status page, and the poster that keeps every page in step with the timeline.
+package statuspage
+
+import (
+	"context"
+	"time"
+
+	"wardroom/bot/timeline"
+)
+
+// State of an incident as the public reads it.
+type State string
+
+const (
+	Investigating State = "investigating"
+	Identified    State = "identified"
+	Monitoring    State = "monitoring"
+	Resolved      State = "resolved"
+)
+
+// Level of a component, best first.
+type Level string
+
+const (
+	Operational   Level = "operational"
+	Maintenance   Level = "under_maintenance"
+	Degraded      Level = "degraded_performance"
+	PartialOutage Level = "partial_outage"
+	MajorOutage   Level = "major_outage"
+)
+
+// Notice is all that the public is told of one incident.
+type Notice struct {
+	Incident   timeline.ID      `json:"incident"`
+	Title      string           `json:"title"`
+	State      State            `json:"state"`
+	StartedAt  time.Time        `json:"started_at"`  // the public start, independent of the incident's own
+	StartedWhy string           `json:"started_why"` // the evidence a person confirmed; not shown to the public
+	Backdated  bool             `json:"backdated"`
+	CreatedAt  time.Time        `json:"created_at"` // when it was really posted
+	ResolvedAt time.Time        `json:"resolved_at,omitzero"`
+	Updates    []Update         `json:"updates"` // in the order in which they were posted
+	Components map[string]Level `json:"components,omitempty"`
+}
+
+// Update is one text for the public.
+type Update struct {
+	Entry    timeline.Ref `json:"entry"` // identifies it everywhere
+	State    State        `json:"state"`
+	Text     string       `json:"text"`
+	At       time.Time    `json:"at"`        // the time that is shown
+	PostedAt time.Time    `json:"posted_at"` // when it was really posted
+}
+
+// Component is a part of the service that the public knows by name.
+type Component struct {
+	Name        string    `json:"name"`
+	Description string    `json:"description,omitempty"`
+	Group       string    `json:"group,omitempty"`
+	Level       Level     `json:"level"`
+	Position    int       `json:"position"`
+	Since       time.Time `json:"since,omitzero"`
+}
+
+// Capabilities of a provider. What one cannot do goes into the text, and the
+// timeline says so.
+type Capabilities struct {
+	BackdateIncident       bool // the start of an incident can lie before its creation
+	BackdateUpdates        bool // so can an update's time
+	ComponentsWithBackdate bool // a backdated incident can still name components
+	SuppressNotify         bool // subscribers can be spared
+}
+
+// Links are a provider's ids for what it holds, so that nothing is made twice.
+type Links struct {
+	Incident string            `json:"incident"`          // "" when nothing was found or made
+	Updates  map[string]string `json:"updates,omitempty"` // Update.Entry → the provider's id
+	URL      string            `json:"url,omitempty"`     // where the public reads it
+}
+
+// Page is the port to a status page.
+type Page interface {
+	Name() string
+	Capabilities() Capabilities
+	// Publish brings what the provider shows for one incident to what want says:
+	// creates it, posts the updates it lacks in order, moves times. known is what
+	// earlier calls returned. It is repeatable: after a lost answer it looks for our
+	// id at the provider before anything is posted again. notify=false spares
+	// subscribers where that is possible. A problem with code Unavailable is tried
+	// again later; Invalid and Forbidden are final for this state.
+	Publish(ctx context.Context, want Notice, known Links, notify bool) (Links, error)
+	// SetComponents brings the components to these levels; names that the provider
+	// does not know are reported as an Invalid problem that lists them.
+	SetComponents(ctx context.Context, components []Component) error
+	// Check tries the credential without changing anything.
+	Check(ctx context.Context) error
+}
