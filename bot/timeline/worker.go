@@ -1,0 +1,226 @@
+package timeline
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"wardroom/bot/problem"
+)
+
+// step does the next piece of a worker's work in one timeline.
+type step interface {
+	// run returns more when it should be called again at once, or a time before
+	// which it should not be.
+	run(ctx context.Context, id ID, retry bool) (more bool, notBefore time.Time, err error)
+}
+
+// worker is one follower's goroutine. Timelines fail apart: one that has to be
+// tried again later does not hold up the others.
+type worker struct {
+	name    string
+	follows func(ID) bool // nil for the timers
+	step    step
+	runtime *Runtime
+	log     *slog.Logger
+	wake    chan struct{}
+
+	// Owned by the worker's goroutine.
+	cursors map[ID]int64
+	fresh   map[ID]bool // loaded at the start: an earlier process may have tried
+	pending map[ID]*attempt
+
+	// Under runtime.mu.
+	dirty   map[ID]bool
+	idle    bool
+	until   time.Time // when it wakes by itself; zero: only when something is recorded
+	waiting int       // timelines that wait for another try
+}
+
+// attempt is a timeline with something to do.
+type attempt struct {
+	failures  int
+	notBefore time.Time
+}
+
+// Waits between attempts: they double from the first to the longest.
+const (
+	firstRetry   = time.Second
+	longestRetry = 5 * time.Minute
+)
+
+func (a *attempt) failed(now time.Time) time.Duration {
+	wait := longestRetry
+	if a.failures < 9 {
+		wait = min(firstRetry<<a.failures, longestRetry)
+	}
+	a.failures++
+	a.notBefore = now.Add(wait)
+	return wait
+}
+
+// load finds what was recorded since the stored cursors.
+func (w *worker) load(ctx context.Context) error {
+	if w.follows == nil {
+		w.pending[Log] = &attempt{}
+		return nil
+	}
+	return w.runtime.store.View(ctx, func(v View) error {
+		cursors, err := v.Cursors(w.name)
+		if err != nil {
+			return err
+		}
+		heads, err := v.Heads()
+		if err != nil {
+			return err
+		}
+		for _, h := range heads {
+			if w.follows(h.Timeline) && h.Seq > max(cursors[h.Timeline], w.cursors[h.Timeline]) {
+				w.pending[h.Timeline] = &attempt{}
+				w.fresh[h.Timeline] = true
+			}
+		}
+		for id, seq := range cursors {
+			w.cursors[id] = max(w.cursors[id], seq)
+		}
+		return nil
+	})
+}
+
+// note marks timelines that have grown. The caller holds runtime.mu.
+func (w *worker) note(ids []ID) {
+	grown := false
+	for _, id := range ids {
+		if w.follows == nil {
+			id = Log
+		} else if !w.follows(id) {
+			continue
+		}
+		w.dirty[id] = true
+		grown = true
+	}
+	if !grown {
+		return
+	}
+	w.idle = false
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *worker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		w.collect()
+		now := w.runtime.clock.Now()
+		next := w.next(now)
+		if next == "" {
+			w.rest(ctx)
+			continue
+		}
+		w.attempt(ctx, next, w.pending[next])
+	}
+}
+
+// collect moves what has grown to pending. A timeline that failed keeps its time
+// of the next try; any other is looked at now.
+func (w *worker) collect() {
+	w.runtime.mu.Lock()
+	defer w.runtime.mu.Unlock()
+	for id := range w.dirty {
+		if a := w.pending[id]; a == nil || a.failures == 0 {
+			w.pending[id] = &attempt{}
+		}
+	}
+	clear(w.dirty)
+}
+
+// next is the timeline to work on: the log first, then incidents by number.
+func (w *worker) next(now time.Time) ID {
+	due := slices.Collect(maps.Keys(w.pending))
+	due = slices.DeleteFunc(due, func(id ID) bool { return w.pending[id].notBefore.After(now) })
+	if len(due) == 0 {
+		return ""
+	}
+	return slices.MinFunc(due, func(a, b ID) int { return a.Number() - b.Number() })
+}
+
+func (w *worker) attempt(ctx context.Context, id ID, a *attempt) {
+	retry := a.failures > 0 || w.fresh[id]
+	more, notBefore, err := w.step.run(ctx, id, retry)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		wait := a.failed(w.runtime.clock.Now())
+		w.log.Warn("cannot follow for now", slog.String("timeline", string(id)), slog.Duration("again_in", wait), slog.Any("error", err))
+	case !notBefore.IsZero():
+		a.failures, a.notBefore = 0, notBefore
+	case more:
+		a.failures = 0
+	default:
+		delete(w.pending, id)
+		delete(w.fresh, id)
+	}
+}
+
+// rest sleeps until something is recorded or a wait is over.
+func (w *worker) rest(ctx context.Context) {
+	r := w.runtime
+	var until time.Time
+	for _, a := range w.pending {
+		if until.IsZero() || a.notBefore.Before(until) {
+			until = a.notBefore
+		}
+	}
+	r.mu.Lock()
+	if len(w.dirty) > 0 {
+		r.mu.Unlock()
+		return
+	}
+	w.idle, w.until, w.waiting = true, until, len(w.pending)
+	r.changed.Broadcast()
+	r.mu.Unlock()
+
+	var alarm <-chan time.Time
+	if !until.IsZero() {
+		c, stop := r.clock.At(until)
+		defer stop()
+		alarm = c
+	}
+	select {
+	case <-ctx.Done():
+	case <-w.wake:
+	case <-alarm:
+	}
+	r.mu.Lock()
+	w.idle = false
+	r.mu.Unlock()
+}
+
+// read returns the entries of a timeline after the cursor, deliveries left out,
+// and the place of the last one read.
+func (w *worker) read(ctx context.Context, id ID, limit int) (entries []Entry, last int64, full bool, err error) {
+	last = w.cursors[id]
+	err = w.runtime.store.View(ctx, func(v View) error {
+		all, err := v.Entries(id, last, limit)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		full = len(all) == limit
+		last = all[len(all)-1].Seq
+		entries = slices.DeleteFunc(all, func(e Entry) bool { return e.Kind.IsDelivery() })
+		return nil
+	})
+	return entries, last, full, err
+}
+
+// final reports whether trying again cannot help.
+func final(err error) bool {
+	switch problem.CodeOf(err) {
+	case problem.Invalid, problem.Forbidden, problem.NotFound, problem.Unsupported:
+		return true
+	}
+	return false
+}
