@@ -17,6 +17,7 @@ var Kinds = []timeline.KindSpec{
 	timeline.KindOf[Joined](timeline.Key),
 	timeline.KindOf[Updated](timeline.Detail),
 	timeline.KindOf[Cleared](timeline.Key),
+	timeline.KindOf[Restated](timeline.Detail),
 }
 
 // Received stands in the log: a source said something new of an alert.
@@ -64,6 +65,16 @@ func Number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 type Joined struct {
 	Alerts []Brief `json:"alerts"`        // at least one; as they were then
 	Why    string  `json:"why,omitempty"` // which rule brought them here, as "same node"
+	// Now counts the incident's alerts with these; nil where it was not counted.
+	Now *Tally `json:"now,omitempty"`
+	// Shared are values of correlation labels that the incident has not seen before.
+	Shared map[string][]string `json:"shared,omitempty"`
+}
+
+// Tally counts alerts.
+type Tally struct {
+	Total  int `json:"total"`
+	Firing int `json:"firing"`
 }
 
 func (*Joined) Kind() timeline.Kind { return "alert.joined" }
@@ -107,6 +118,18 @@ func (c *Cleared) Text() string {
 		return text + "; nothing is firing any more"
 	}
 	return text + fmt.Sprintf("; %d still firing", c.Left)
+}
+
+// Restated stands in the log: what is still known of an alert after entries that
+// told of it were erased. It replaces the row, so that folding again without
+// them ends in the same state.
+type Restated struct {
+	Current Current `json:"current"`
+}
+
+func (*Restated) Kind() timeline.Kind { return "alert.restated" }
+func (r *Restated) Text() string {
+	return fmt.Sprintf("Alert %s: its text was erased", r.Current.Name())
 }
 
 func describe(b Brief) string {

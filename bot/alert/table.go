@@ -15,6 +15,16 @@ type Current struct {
 	FirstSeen time.Time    `json:"first_seen"`         // of this episode
 	LastSeen  time.Time    `json:"last_seen"`          // when an entry last told of it
 	ChangedAt time.Time    `json:"changed_at,omitzero"`
+	// Last is where the alert stands in the timelines: it moves with [Joined] and
+	// [Cleared] alone and outlives episodes, while Incident is of this episode.
+	Last Membership `json:"last,omitzero"`
+}
+
+// Membership says which incident an alert joined last, and whether it counts
+// there as firing.
+type Membership struct {
+	Incident timeline.ID `json:"incident"`
+	Firing   bool        `json:"firing,omitempty"`
 }
 
 // Table holds the current alerts.
@@ -36,10 +46,18 @@ func apply(w timeline.Writer, e timeline.Entry) error {
 		return changed(w, e, p)
 	case *Joined:
 		for _, b := range p.Alerts {
-			if err := assign(w, b.Key, e.Timeline); err != nil {
+			if err := assign(w, b, e.Timeline); err != nil {
 				return err
 			}
 		}
+	case *Cleared:
+		for _, b := range p.Alerts {
+			if err := leave(w, b.Key, e.Timeline); err != nil {
+				return err
+			}
+		}
+	case *Restated:
+		return Table.Put(w, p.Current)
 	}
 	return nil
 }
@@ -50,6 +68,7 @@ func received(w timeline.Writer, e timeline.Entry, p *Received) error {
 		return err
 	}
 	next := Current{Alert: p.Alert, Value: p.Value, Received: e.Ref, FirstSeen: e.RecordedAt, LastSeen: e.RecordedAt}
+	next.Last = row.Last
 	if known && row.StartsAt.Equal(p.Alert.StartsAt) {
 		next.FirstSeen, next.Incident = row.FirstSeen, row.Incident
 		if next.Value == nil {
@@ -71,12 +90,23 @@ func changed(w timeline.Writer, e timeline.Entry, p *Changed) error {
 	return Table.Put(w, row)
 }
 
-func assign(w timeline.Writer, key string, incident timeline.ID) error {
-	row, known, err := Table.Get(w, key)
+func assign(w timeline.Writer, b Brief, incident timeline.ID) error {
+	row, known, err := Table.Get(w, b.Key)
 	if err != nil || !known {
 		return err
 	}
 	row.Incident = incident
+	row.Last = Membership{Incident: incident, Firing: b.Status == Firing}
+	return Table.Put(w, row)
+}
+
+// leave passes over an alert that has joined another incident since.
+func leave(w timeline.Writer, key string, incident timeline.ID) error {
+	row, known, err := Table.Get(w, key)
+	if err != nil || !known || row.Last.Incident != incident {
+		return err
+	}
+	row.Last.Firing = false
 	return Table.Put(w, row)
 }
 
