@@ -1,0 +1,148 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"wardroom/bot/command"
+	"wardroom/bot/fleet"
+	"wardroom/bot/people"
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+)
+
+// Driver is the real bot, as a scenario reaches it: the same doors that outside
+// systems and people use.
+type Driver interface {
+	// Webhook posts body to the intake of sender over HTTP; nil means 2xx.
+	Webhook(ctx context.Context, sender string, body []byte) error
+	// Ask runs a line as a person typed it in the room of the incident that is open.
+	Ask(ctx context.Context, person, line string) (command.Reply, error)
+	// Settle returns when nothing is in flight.
+	Settle(ctx context.Context) error
+	timeline.Store
+}
+
+// Narrator is told what happens, as it happens. at is the virtual time.
+type Narrator func(at time.Time, who, what string)
+
+// Player plays one scenario.
+type Player struct {
+	File    *File
+	Clock   *Clock
+	Driver  Driver
+	Narrate Narrator
+	// Pace is called before each event with the virtual time that passes until
+	// then, to slow the play down for people; nil plays as fast as the bot is.
+	Pace func(ctx context.Context, passes time.Duration) error
+}
+
+// Play plays every event and returns the first fault: an event that the bot
+// refused, or a context that ended. Expectations are for Check.
+func (p *Player) Play(ctx context.Context) error {
+	if err := p.Driver.Settle(ctx); err != nil {
+		return err
+	}
+	for i := range p.File.Events {
+		e := &p.File.Events[i]
+		if err := p.advance(ctx, e.time); err != nil {
+			return err
+		}
+		if err := p.happen(ctx, e); err != nil {
+			return fmt.Errorf("event %d, at %s: %w", i+1, e.At, err)
+		}
+		if err := p.Driver.Settle(ctx); err != nil {
+			return err
+		}
+	}
+	return p.advance(ctx, p.File.End())
+}
+
+// advance moves the clock to t and lets everything that wakes on the way run to
+// rest before the clock goes on.
+func (p *Player) advance(ctx context.Context, t time.Time) error {
+	if p.Pace != nil {
+		if err := p.Pace(ctx, t.Sub(p.Clock.Now())); err != nil {
+			return err
+		}
+	}
+	for {
+		wake, sleeping := p.Clock.Next()
+		if !sleeping || wake.After(t) {
+			p.Clock.MoveTo(t)
+			return p.Driver.Settle(ctx)
+		}
+		p.Clock.MoveTo(wake)
+		if err := p.Driver.Settle(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Player) happen(ctx context.Context, e *Event) error {
+	switch {
+	case e.Alertmanager != nil:
+		p.narrate(e, "Alertmanager", "sends "+e.Alertmanager.Labels["alertname"]+" "+e.Alertmanager.Status)
+		body, err := e.Alertmanager.body()
+		if err != nil {
+			return err
+		}
+		return p.Driver.Webhook(ctx, "alertmanager", body)
+	case e.Generic != nil:
+		p.narrate(e, e.Generic.sender(), "sends "+e.Generic.Title+" "+e.Generic.Status)
+		body, err := e.Generic.body()
+		if err != nil {
+			return err
+		}
+		return p.Driver.Webhook(ctx, e.Generic.sender(), body)
+	case e.Linode != nil:
+		p.narrate(e, "Linode", "reports "+e.Linode.Action+" "+e.Linode.Status)
+		return p.observe(ctx, e, "linode", e.Linode.observed())
+	case e.Kubernetes != nil:
+		p.narrate(e, "Kubernetes", "reports "+e.Kubernetes.Reason)
+		return p.observe(ctx, e, "kubernetes", e.Kubernetes.observed())
+	}
+	p.narrate(e, e.By, e.Command)
+	_, err := p.Driver.Ask(ctx, e.By, e.Command)
+	if pr := problem.CodeOf(err); err != nil && pr != problem.Internal {
+		return fmt.Errorf("%s asked %q: %w", e.By, e.Command, err)
+	}
+	return err
+}
+
+func (p *Player) narrate(e *Event, who, what string) {
+	if p.Narrate != nil {
+		p.Narrate(e.time, who, what)
+	}
+}
+
+// observe records what a provider reports in the newest open incident, or in the
+// log when none is open.
+func (p *Player) observe(ctx context.Context, e *Event, provider string, o *fleet.Observed) error {
+	_, err := p.Driver.Update(ctx, func(v timeline.View) (timeline.Decision, error) {
+		id, err := newestOpen(v)
+		if err != nil {
+			return timeline.Decision{}, err
+		}
+		return timeline.Decision{Entries: []timeline.Draft{
+			{Timeline: id, Payload: o, OccurredAt: e.time, Actor: people.Provider(provider)},
+		}}, nil
+	})
+	return err
+}
+
+func (l *LinodeEvent) observed() *fleet.Observed {
+	o := &fleet.Observed{What: l.Action, Status: l.Status, Message: l.Message}
+	switch {
+	case l.Volume != "":
+		o.Object = "volume " + l.Volume
+	case l.Node != "":
+		o.Object = "node " + l.Node
+	}
+	return o
+}
+
+func (k *KubernetesEvent) observed() *fleet.Observed {
+	return &fleet.Observed{What: k.Reason, Object: k.Object, Message: k.Message}
+}
