@@ -61,8 +61,16 @@ type Option struct {
 	Type       Type
 	Required   bool
 	Positional bool // in the shell also without its name, in the order declared
-	Choices    []string
-	Default    string
+	// Choices are the words that a Choice accepts. On an Incident they are the
+	// words accepted beside an incident: "log" lets the team's own timeline be named.
+	Choices []string
+	// Default stands for what was left out. On an Incident that is not Required
+	// the default is the room's incident, else the only open one; "log" and "none"
+	// override that, and "none" leaves it empty.
+	Default string
+	// Future makes a Time lie ahead: a bare "09:00" is the next one. Without it a
+	// Time lies behind: the last one.
+	Future bool
 	// Complete proposes values for what has been typed so far, best first; nil when
 	// there is nothing to propose. It must answer within a second.
 	Complete func(ctx context.Context, v timeline.View, typed string) []string
@@ -79,11 +87,11 @@ type Caller struct {
 
 // Ask is a request as it was typed or clicked, before any of it is checked.
 type Ask struct {
-	Path    string            // "incident ack"
-	Options map[string]string // by name
-	Args    []string          // positional, in the shell
+	Path    string            `json:"path"`              // "incident ack"
+	Options map[string]string `json:"options,omitempty"` // by name
+	Args    []string          `json:"args,omitempty"`    // positional, in the shell
 	// ID makes a repeated delivery of the same interaction count once; may be empty.
-	ID string
+	ID string `json:"id,omitempty"`
 }
 
 // Request is what a handler gets: checked, authorised and recorded.
@@ -93,5 +101,5 @@ type Request struct {
 	Cause   timeline.Ref   // the entry that recorded the request; zero when it was only a read
 	Now     time.Time      // when it was asked
 	Zone    *time.Location // the team's
-	values  map[string]any
+	values  map[string]any // by option, of the types that the accessors return
 }
