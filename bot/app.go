@@ -1,0 +1,129 @@
+// Package bot puts the parts of the domain together into a running Wardroom. It
+// knows no vendor: what it runs is handed to it by the composition root.
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"wardroom/bot/timeline"
+)
+
+// App runs one Wardroom: the followers and timers of a store, and services
+// beside them. Add everything, then Start and Stop, or Run.
+type App struct {
+	Store   timeline.Store
+	Runtime *timeline.Runtime
+
+	log      *slog.Logger
+	services []Service
+	cleanups []func(context.Context) error
+
+	cancel context.CancelFunc
+	group  *errgroup.Group
+	failed <-chan struct{}
+}
+
+// Service is something that runs beside the followers.
+type Service struct {
+	Name string
+	// Open binds what Run serves, so that an address in use stops the start; may be nil.
+	Open func(context.Context) error
+	// Run serves until its context ends and returns nil then. An error stops the app.
+	Run func(context.Context) error
+}
+
+// New makes an app without services.
+func New(store timeline.Store, clock timeline.Clock, log *slog.Logger) *App {
+	return &App{Store: store, Runtime: timeline.NewRuntime(store, clock, log), log: log}
+}
+
+// Add adds services; they open in this order and stop together.
+func (a *App) Add(services ...Service) { a.services = append(a.services, services...) }
+
+// OnStop adds a cleanup. Cleanups run after every service has stopped, the last
+// added first.
+func (a *App) OnStop(f func(context.Context) error) { a.cleanups = append(a.cleanups, f) }
+
+// Start opens every service and starts following. When it fails, everything that
+// it began is stopped again. ctx bounds the start alone.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.Runtime.KeepHeads(ctx); err != nil {
+		return errors.Join(fmt.Errorf("record heads: %w", err), a.clean(ctx))
+	}
+	for _, s := range a.services {
+		if s.Open == nil {
+			continue
+		}
+		if err := s.Open(ctx); err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", s.Name, err), a.clean(ctx))
+		}
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.cancel = cancel
+	group, inner := errgroup.WithContext(running)
+	a.group, a.failed = group, inner.Done()
+	group.Go(func() error { return a.Runtime.Run(inner) })
+	for _, s := range a.services {
+		group.Go(func() error {
+			if err := s.Run(inner); err != nil && inner.Err() == nil {
+				return fmt.Errorf("%s: %w", s.Name, err)
+			}
+			return nil
+		})
+	}
+	return nil
+}
+
+// Settle returns when nothing is in flight; see [timeline.Runtime.Settle].
+func (a *App) Settle(ctx context.Context) error { return a.Runtime.Settle(ctx) }
+
+// Stop ends every service, waits for them until ctx ends, and cleans up. It
+// returns the error that stopped the app before, if one did.
+func (a *App) Stop(ctx context.Context) error {
+	a.cancel()
+	done := make(chan error, 1)
+	go func() { done <- a.group.Wait() }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = fmt.Errorf("gave up waiting for services to stop: %w", ctx.Err())
+	}
+	return errors.Join(err, a.clean(ctx))
+}
+
+func (a *App) clean(ctx context.Context) error {
+	var errs []error
+	for _, f := range slices.Backward(a.cleanups) {
+		errs = append(errs, f(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// stopTimeout bounds a graceful stop.
+const stopTimeout = 20 * time.Second
+
+// Run starts the app, runs it until ctx ends or a service fails, and stops it.
+// started, when not nil, is called once everything is open.
+func (a *App) Run(ctx context.Context, started func()) error {
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	if started != nil {
+		started()
+	}
+	select {
+	case <-ctx.Done():
+	case <-a.failed:
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return a.Stop(stopping)
+}
