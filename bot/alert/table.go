@@ -67,15 +67,25 @@ func received(w timeline.Writer, e timeline.Entry, p *Received) error {
 	if err != nil {
 		return err
 	}
-	next := Current{Alert: p.Alert, Value: p.Value, Received: e.Ref, FirstSeen: e.RecordedAt, LastSeen: e.RecordedAt}
-	next.Last = row.Last
-	if known && row.StartsAt.Equal(p.Alert.StartsAt) {
-		next.FirstSeen, next.Incident = row.FirstSeen, row.Incident
-		if next.Value == nil {
-			next.Value = row.Value
-		}
+	return Table.Put(w, next(row, known, p, e.Ref, e.RecordedAt))
+}
+
+// next is the row after p was recorded as ref at the time at.
+func next(row Current, known bool, p *Received, ref timeline.Ref, at time.Time) Current {
+	c := Current{Alert: p.Alert, Value: p.Value, Received: ref, FirstSeen: at, LastSeen: at}
+	if !known {
+		return c
 	}
-	return Table.Put(w, next)
+	if row.StartsAt.Equal(p.Alert.StartsAt) || ends(&row, &p.Alert) {
+		c.FirstSeen, c.Incident, c.ChangedAt = row.FirstSeen, row.Incident, row.ChangedAt
+		if c.Value == nil {
+			c.Value = row.Value
+		}
+	} else if row.Status == Firing {
+		// It was never heard to resolve, so its incident still counts it as firing.
+		c.Incident = row.Incident
+	}
+	return c
 }
 
 func changed(w timeline.Writer, e timeline.Entry, p *Changed) error {
@@ -83,11 +93,15 @@ func changed(w timeline.Writer, e timeline.Entry, p *Changed) error {
 	if err != nil || !known {
 		return err
 	}
-	row.Annotations, row.LastSeen, row.ChangedAt = p.Annotations, e.RecordedAt, e.RecordedAt
-	if p.Value != nil {
-		row.Value = p.Value
-	}
+	amend(&row, p.Annotations, p.Value, e.RecordedAt)
 	return Table.Put(w, row)
+}
+
+func amend(row *Current, annotations map[string]string, value *Value, at time.Time) {
+	row.Annotations, row.LastSeen, row.ChangedAt = annotations, at, at
+	if value != nil {
+		row.Value = value
+	}
 }
 
 func assign(w timeline.Writer, b Brief, incident timeline.ID) error {
