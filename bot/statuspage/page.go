@@ -33,16 +33,18 @@ const (
 
 // Notice is all that the public is told of one incident.
 type Notice struct {
-	Incident   timeline.ID      `json:"incident"`
-	Title      string           `json:"title"`
-	State      State            `json:"state"`
-	StartedAt  time.Time        `json:"started_at"`  // the public start, independent of the incident's own
-	StartedWhy string           `json:"started_why"` // the evidence a person confirmed; not shown to the public
-	Backdated  bool             `json:"backdated"`
-	CreatedAt  time.Time        `json:"created_at"` // when it was really posted
-	ResolvedAt time.Time        `json:"resolved_at,omitzero"`
-	Updates    []Update         `json:"updates"` // in the order in which they were posted
-	Components map[string]Level `json:"components,omitempty"`
+	Incident   timeline.ID `json:"incident"`
+	Title      string      `json:"title"`
+	State      State       `json:"state"`
+	StartedAt  time.Time   `json:"started_at"`  // the public start, independent of the incident's own
+	StartedWhy string      `json:"started_why"` // the evidence a person confirmed; not shown to the public
+	Backdated  bool        `json:"backdated"`
+	CreatedAt  time.Time   `json:"created_at"` // when it was really posted
+	// BackdatedAt is when the start was last moved; zero when it never was.
+	BackdatedAt time.Time        `json:"backdated_at,omitzero"`
+	ResolvedAt  time.Time        `json:"resolved_at,omitzero"`
+	Updates     []Update         `json:"updates"` // in the order in which they were posted
+	Components  map[string]Level `json:"components,omitempty"`
 }
 
 // Update is one text for the public.
@@ -52,6 +54,8 @@ type Update struct {
 	Text     string       `json:"text"`
 	At       time.Time    `json:"at"`        // the time that is shown
 	PostedAt time.Time    `json:"posted_at"` // when it was really posted
+	// Withdrawn says that the text was erased; Text says so in its place.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // Component is a part of the service that the public knows by name.
@@ -61,7 +65,16 @@ type Component struct {
 	Group       string    `json:"group,omitempty"`
 	Level       Level     `json:"level"`
 	Position    int       `json:"position"`
-	Since       time.Time `json:"since,omitzero"`
+	Since       time.Time `json:"since,omitzero"` // when it came to this level
+	// Changes are all levels that it was ever set to, in the order of recording.
+	Changes []Change `json:"changes,omitempty"`
+}
+
+// Change is a component coming to a level.
+type Change struct {
+	Level Level        `json:"level"`
+	At    time.Time    `json:"at"`    // the time that is shown; moves with its update when that is backdated
+	Entry timeline.Ref `json:"entry"` // its Timeline is the log when no incident was named
 }
 
 // Capabilities of a provider. What one cannot do goes into the text, and the
@@ -87,9 +100,12 @@ type Page interface {
 	// Publish brings what the provider shows for one incident to what want says:
 	// creates it, posts the updates it lacks in order, moves times. known is what
 	// earlier calls returned. It is repeatable: after a lost answer it looks for our
-	// id at the provider before anything is posted again. notify=false spares
-	// subscribers where that is possible. A problem with code Unavailable is tried
-	// again later; Invalid and Forbidden are final for this state.
+	// id at the provider before anything is posted again. notify announces the newest
+	// update to subscribers; older ones that are still lacking are posted quietly,
+	// where the provider can. A problem with code Unavailable is tried again later;
+	// Invalid and Forbidden are final for this state. A component that the provider
+	// does not know is left out, the rest is published, and an Invalid problem that
+	// names it comes back beside the links.
 	Publish(ctx context.Context, want Notice, known Links, notify bool) (Links, error)
 	// SetComponents brings the components to these levels; names that the provider
 	// does not know are reported as an Invalid problem that lists them.

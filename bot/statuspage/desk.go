@@ -1,0 +1,219 @@
+package statuspage
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"wardroom/bot/incident"
+	"wardroom/bot/people"
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+)
+
+// Limits of what is posted, in characters. Statuspage takes more; a reader does not.
+const (
+	MaxTitle = 200
+	MaxText  = 4000
+)
+
+// Desk is where people tell the public something. Its methods only record; the
+// posters carry it to the pages.
+type Desk struct {
+	store timeline.Store
+	rules Rules
+	pages []Provider
+}
+
+// Provider is what the desk has to know of a page: what it cannot do is said.
+type Provider struct {
+	Name         string
+	Capabilities Capabilities
+}
+
+// ProviderOf describes a page.
+func ProviderOf(p Page) Provider { return Provider{Name: p.Name(), Capabilities: p.Capabilities()} }
+
+// NewDesk makes a desk for these pages. rules may be nil.
+func NewDesk(store timeline.Store, rules Rules, pages ...Provider) *Desk {
+	return &Desk{store: store, rules: rules, pages: pages}
+}
+
+// By is who asks, and the entry that recorded the request.
+type By struct {
+	Actor people.Actor
+	Cause timeline.Ref // may be zero
+}
+
+// Outcome is what came of a request.
+type Outcome struct {
+	Entry  timeline.Ref // the entry that tells of it
+	Notice Notice       // as of that entry
+	Notes  []string     // what the person should know, in sentences
+}
+
+// Post is a new update for the public.
+type Post struct {
+	Incident   timeline.ID
+	Title      string           // "": keep it; for the first update the incident's title
+	State      State            // "": keep it; for the first update what the incident's status says
+	Text       string           //
+	At         time.Time        // the time that is shown; zero: now. Never in the future.
+	Components map[string]Level // by name, in any case
+	Quiet      bool             // spare subscribers
+}
+
+// Post tells the public something; the first update of an incident creates its
+// notice. It is not repeatable: each call is another update.
+func (d *Desk) Post(ctx context.Context, by By, p Post) (Outcome, error) {
+	if err := checkText(&p); err != nil {
+		return Outcome{}, err
+	}
+	return d.update(ctx, p.Incident, func(v timeline.View) (timeline.Draft, []string, error) {
+		return decidePost(v, by, p)
+	})
+}
+
+// Resolve tells the public that it is over. Components that the notice names
+// return to operational unless another open notice or p says otherwise.
+func (d *Desk) Resolve(ctx context.Context, by By, p Post) (Outcome, error) {
+	p.State = Resolved
+	if strings.TrimSpace(p.Text) == "" {
+		p.Text = "This incident has been resolved."
+	}
+	if err := checkText(&p); err != nil {
+		return Outcome{}, err
+	}
+	return d.update(ctx, p.Incident, func(v timeline.View) (timeline.Draft, []string, error) {
+		n, err := must(v, p.Incident)
+		if err == nil && !n.Open() {
+			err = problem.New(problem.Conflict, "the status page already says that %s is resolved", p.Incident)
+		}
+		if err != nil {
+			return timeline.Draft{}, nil, err
+		}
+		return decidePost(v, by, p)
+	})
+}
+
+// Backdate moves the public start of an incident's notice, as a person confirmed
+// it. why may be empty: then the evidence speaks. To move it to before all
+// evidence is allowed and said.
+func (d *Desk) Backdate(ctx context.Context, by By, id timeline.ID, startedAt time.Time, why string) (Outcome, error) {
+	var found []Evidence
+	err := d.store.View(ctx, func(v timeline.View) (err error) {
+		found, err = Propose(v, id, d.rules)
+		return err
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	return d.update(ctx, id, func(v timeline.View) (timeline.Draft, []string, error) {
+		return decideBackdate(v, by, id, timeline.Stamp(startedAt), strings.TrimSpace(why), found, d.pages)
+	})
+}
+
+// SetComponent brings a component to a level, for an incident or, with id empty
+// or the log, for none. One that is there already records nothing.
+func (d *Desk) SetComponent(ctx context.Context, by By, id timeline.ID, name string, level Level) (Outcome, error) {
+	if id == "" {
+		id = timeline.Log
+	}
+	if !slices.Contains(Levels, level) {
+		return Outcome{}, problem.New(problem.Invalid, "%q is not a component's level", string(level)).WithHint("one of %v", Levels)
+	}
+	return d.update(ctx, id, func(v timeline.View) (timeline.Draft, []string, error) {
+		if id.IsIncident() {
+			if _, err := incident.Get(v, id); err != nil {
+				return timeline.Draft{}, nil, err
+			}
+		}
+		known, err := knownComponents(v, map[string]Level{name: level})
+		if err != nil {
+			return timeline.Draft{}, nil, err
+		}
+		declared := sortedNames(known)[0]
+		c, _, err := Components.Get(v, declared)
+		if err != nil {
+			return timeline.Draft{}, nil, err
+		}
+		if c.Level == level {
+			return timeline.Draft{}, []string{declared + " already is " + level.words() + "."}, nil
+		}
+		return draft(id, by, &ComponentSet{Component: declared, Level: level, From: c.Level}), nil, nil
+	})
+}
+
+// Propose returns the notice, if anything was posted, and the evidence for when
+// the incident began.
+func (d *Desk) Propose(ctx context.Context, id timeline.ID) (n Notice, posted bool, found []Evidence, err error) {
+	err = d.store.View(ctx, func(v timeline.View) error {
+		if found, err = Propose(v, id, d.rules); err != nil {
+			return err
+		}
+		n, posted, err = Get(v, id)
+		return err
+	})
+	return n, posted, found, err
+}
+
+// Site returns all that the public is told.
+func (d *Desk) Site(ctx context.Context) (site Site, err error) {
+	err = d.store.View(ctx, func(v timeline.View) error {
+		site, err = ReadSite(v)
+		return err
+	})
+	return site, err
+}
+
+// update records what decide returns, if anything, and reads back the notice.
+func (d *Desk) update(ctx context.Context, id timeline.ID, decide func(timeline.View) (timeline.Draft, []string, error)) (Outcome, error) {
+	var out Outcome
+	entries, err := d.store.Update(ctx, func(v timeline.View) (timeline.Decision, error) {
+		draft, notes, err := decide(v)
+		if err != nil || draft.Payload == nil {
+			out.Notes = notes
+			return timeline.Decision{}, err
+		}
+		out.Notes = notes
+		return timeline.Decision{Entries: []timeline.Draft{draft}}, nil
+	})
+	if err != nil {
+		return Outcome{}, err
+	}
+	if len(entries) > 0 {
+		out.Entry = entries[0].Ref
+	}
+	err = d.store.View(ctx, func(v timeline.View) error {
+		if out.Entry.IsZero() {
+			out.Notice, _, err = Get(v, id)
+			return err
+		}
+		out.Notice, _, err = AsOf(v, id, out.Entry.Seq)
+		return err
+	})
+	return out, err
+}
+
+func draft(id timeline.ID, by By, p timeline.Payload) timeline.Draft {
+	return timeline.Draft{Timeline: id, Actor: by.Actor, Cause: by.Cause, Payload: p}
+}
+
+func checkText(p *Post) error {
+	p.Title, p.Text = strings.Join(strings.Fields(p.Title), " "), strings.TrimSpace(p.Text)
+	p.At = timeline.Stamp(p.At)
+	switch {
+	case p.Text == "":
+		return problem.New(problem.Invalid, "an update needs a text for the public")
+	case utf8.RuneCountInString(p.Text) > MaxText:
+		return problem.New(problem.TooLarge, "the text is longer than %d characters", MaxText)
+	case utf8.RuneCountInString(p.Title) > MaxTitle:
+		return problem.New(problem.TooLarge, "the title is longer than %d characters", MaxTitle)
+	case p.State != "" && !slices.Contains(States, p.State):
+		_, err := ParseState(string(p.State))
+		return err
+	}
+	return nil
+}
