@@ -35,29 +35,35 @@ func ParseStatus(s string) (Status, error) {
 	return "", problem.New(problem.Invalid, "%q is not a status", s).WithHint("one of %v", Statuses)
 }
 
-// Incident is the current state of one incident: the fold of its entries.
+// Incident is the current state of one incident: the fold of its entries. It is
+// of bounded size, however many alerts and entries there are.
 type Incident struct {
 	ID       timeline.ID    `json:"id"`
 	Number   int            `json:"number"`
 	Title    string         `json:"title"`
 	Severity alert.Severity `json:"severity"`
 	Status   Status         `json:"status"`
+	// StatusBy is the stored form of the actor who set the status.
+	StatusBy string `json:"status_by,omitempty"`
+	// StatusBefore is what a monitoring incident goes back to when an alert fires again.
+	StatusBefore Status `json:"status_before,omitempty"`
 
 	StartedAt      time.Time    `json:"started_at"`  // when it really began, as far as is known
 	StartedWhy     string       `json:"started_why"` // the evidence for it
 	DetectedAt     time.Time    `json:"detected_at"` // when an alert or a person told of it first
 	AcknowledgedAt time.Time    `json:"acknowledged_at,omitzero"`
-	MitigatedAt    time.Time    `json:"mitigated_at,omitzero"` // first monitoring or resolved since the last reopening
+	MitigatedAt    time.Time    `json:"mitigated_at,omitzero"` // first monitoring or resolved since it was last investigated
 	ResolvedAt     time.Time    `json:"resolved_at,omitzero"`
 	ClosedAt       time.Time    `json:"closed_at,omitzero"`
-	UpdatedAt      time.Time    `json:"updated_at"` // recorded time of the newest entry
+	ReopenedAt     time.Time    `json:"reopened_at,omitzero"` // the last time
+	UpdatedAt      time.Time    `json:"updated_at"`           // recorded time of the newest entry
 	Declared       timeline.Ref `json:"declared"`
 
 	DeclaredBy     string            `json:"declared_by"`               // the stored form of the actor
 	AcknowledgedBy string            `json:"acknowledged_by,omitempty"` // a person's name
 	Lead           string            `json:"lead,omitempty"`            // a person's name
 	Roles          map[string]string `json:"roles,omitempty"`           // other roles: role → person
-	Responders     []string          `json:"responders,omitempty"`      // persons who acted, in the order they came
+	Responders     []string          `json:"responders,omitempty"`      // persons who acted, in the order they came, at most 100
 
 	Alerts     Counts              `json:"alerts"`
 	AlertNames []string            `json:"alert_names,omitempty"` // in order of joining, without repetition, at most 50
@@ -65,17 +71,33 @@ type Incident struct {
 	LastJoinAt time.Time           `json:"last_join_at,omitzero"`
 
 	SelfRecovered bool          `json:"self_recovered,omitempty"` // resolved without anybody acting; no post-mortem asked
+	Posted        bool          `json:"posted,omitempty"`         // the public was told something
 	Park          *Park         `json:"park,omitempty"`
 	MergedInto    timeline.ID   `json:"merged_into,omitempty"`
-	Merged        []timeline.ID `json:"merged,omitempty"` // incidents that were merged into this one
-	Links         []Link        `json:"links,omitempty"`
+	MergedBy      timeline.Ref  `json:"merged_by,omitzero"` // the entry that merged it
+	Merged        []timeline.ID `json:"merged,omitempty"`   // incidents that were merged into this one
+	Links         []Link        `json:"links,omitempty"`    // at most 50
+
+	// Sources names the entry that each fact was taken from, so that a correction of
+	// that entry, and of no other, changes the fact.
+	Sources map[Fact]timeline.Ref `json:"sources,omitempty"`
 }
 
+// Fact is something that an incident holds from one entry.
+type Fact string
+
+const (
+	FactTitle        Fact = "title"
+	FactStarted      Fact = "started"
+	FactAcknowledged Fact = "acknowledged"
+	FactMitigated    Fact = "mitigated"
+	FactResolved     Fact = "resolved"
+	FactClosed       Fact = "closed"
+	FactPark         Fact = "park"
+)
+
 // Counts of the alerts that belong to an incident.
-type Counts struct {
-	Total  int `json:"total"`
-	Firing int `json:"firing"`
-}
+type Counts = alert.Tally
 
 // Park is why a parked incident waits.
 type Park struct {
@@ -88,6 +110,8 @@ type Park struct {
 type Link struct {
 	URL  string `json:"url"`
 	Text string `json:"text,omitempty"`
+	// Entry is the one that told of it; set by the fold.
+	Entry timeline.Ref `json:"entry,omitzero"`
 }
 
 // Open reports whether people still have to care: not resolved, closed or merged.

@@ -23,6 +23,8 @@ var Kinds = []timeline.KindSpec{
 	timeline.KindOf[Absorbed](timeline.Key),
 	timeline.KindOf[Unmerged](timeline.Key),
 	timeline.KindOf[ParkedUntil](timeline.Key),
+	timeline.KindOf[Parted](timeline.Key),
+	timeline.KindOf[Restated](timeline.Detail),
 }
 
 // Declared opens an incident.
@@ -145,26 +147,48 @@ type MergedInto struct {
 func (*MergedInto) Kind() timeline.Kind { return "incident.merged" }
 func (m *MergedInto) Text() string      { return fmt.Sprintf("Merged into %s", m.Into) }
 
-// Absorbed stands in the incident that goes on.
+// Absorbed stands in the incident that goes on. The alert.joined entries that
+// follow from it bring the alerts.
 type Absorbed struct {
-	From   timeline.ID `json:"from"`
-	Alerts []string    `json:"alerts,omitempty"` // keys that belong here from now on
-	Firing int         `json:"firing"`           // how many of them fire
+	From timeline.ID `json:"from"`
 }
 
 func (*Absorbed) Kind() timeline.Kind { return "incident.absorbed" }
 func (a *Absorbed) Text() string      { return fmt.Sprintf("%s was merged into this incident", a.From) }
 
-// Unmerged undoes a merge; it stands in both incidents.
+// Unmerged undoes a merge; it stands in both incidents. Alerts that go back join
+// the other incident with alert.joined.
 type Unmerged struct {
-	Other  timeline.ID `json:"other"`
-	Alerts []string    `json:"alerts,omitempty"` // keys that belong to this incident again, or no longer when Lost
-	Firing int         `json:"firing"`
-	Lost   bool        `json:"lost,omitempty"` // this is the incident that had absorbed
+	Other timeline.ID `json:"other"`
+	// Now counts the alerts that stay; nil in the incident that gets its alerts back.
+	Now *Counts `json:"now,omitempty"`
 }
 
 func (*Unmerged) Kind() timeline.Kind { return "incident.unmerged" }
 func (u *Unmerged) Text() string      { return fmt.Sprintf("No longer merged with %s", u.Other) }
+
+// Parted stands in an incident that some of its alerts were moved away from.
+type Parted struct {
+	To     timeline.ID `json:"to"`
+	Moved  int         `json:"moved"`
+	Now    Counts      `json:"now"` // the alerts that stay
+	Reason string      `json:"reason,omitempty"`
+}
+
+func (*Parted) Kind() timeline.Kind { return "incident.parted" }
+func (p *Parted) Text() string {
+	return because(fmt.Sprintf("%s moved to %s", plural(p.Moved, "alert"), p.To), p.Reason)
+}
+
+// Restated is what is still known of an incident after entries that told of it
+// were erased. It replaces the state, so that folding again without them ends
+// in the same one.
+type Restated struct {
+	Incident Incident `json:"incident"`
+}
+
+func (*Restated) Kind() timeline.Kind { return "incident.restated" }
+func (r *Restated) Text() string      { return "State noted again after an erasure" }
 
 // ParkedUntil sets an incident aside.
 type ParkedUntil struct {
@@ -184,4 +208,11 @@ func because(text, reason string) string {
 		return text
 	}
 	return text + ": " + reason
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
