@@ -1,0 +1,128 @@
+// Package config reads the configuration file. It has two shapes: [File] is
+// exactly what was written, [Config] holds only values that can be used.
+//
+// A mistake never hides another: every error comes back at once, each with its
+// line and the path of the key. Unknown keys are mistakes. What is left out has
+// the value that [Default] gives it. docs/reference/configuration.md and
+// docs/wardroom.example.yaml are made from the declarations of [File].
+package config
+
+import (
+	"log/slog"
+	"net/url"
+	"time"
+
+	"wardroom/bot/alert"
+	"wardroom/bot/people"
+)
+
+// Config is a configuration that holds together. It is fixed once loaded.
+type Config struct {
+	Path        string         // the file it was read from; "" for the defaults
+	Timezone    *time.Location // the team's: how typed times are read and shown
+	Mode        Mode
+	Listen      Addr   // webhooks, console, API, metrics
+	Public      Public // zero: no certificate is asked for
+	Data        string // the folder of the database; "" is the current one
+	Log         Log
+	People      *people.Directory // never nil
+	Intake      Intake
+	Routes      []Route // the first that matches decides
+	Correlation Correlation
+	StatusPage  StatusPage
+
+	// Warnings are what can be used but should be mended.
+	Warnings []Mistake
+}
+
+// Mode says whether Wardroom may act on the outside.
+type Mode string
+
+const (
+	Observe Mode = "observe" // holds no write credential: records, tells, proposes
+	Act     Mode = "act"     // carries out what people approve
+)
+
+// Public is how Wardroom is reached from the outside with a certificate of its own.
+type Public struct {
+	Host  string // the name in the certificate, by ACME
+	Email string // where the issuer warns of an expiry; may be empty
+}
+
+// Log is the process log.
+type Log struct {
+	Level  slog.Level
+	Format LogFormat
+}
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+const (
+	LogText LogFormat = "text" // key=value
+	LogJSON LogFormat = "json" // one object a line
+)
+
+// Intake is who may send alerts.
+type Intake struct {
+	Alertmanager Alertmanager
+	Generic      []Generic
+}
+
+// Alertmanager is what Wardroom needs of one Alertmanager and its replicas.
+type Alertmanager struct {
+	Inbound Credentials // what its webhook must present; zero: the generated token
+	URLs    []*url.URL  // where active alerts are read back; none: they are not
+	Auth    Credentials // what Wardroom presents there
+	Rules   []string    // files of alerting rules, from which `for:` is known
+}
+
+// Generic is a sender that needs no code: its JSON is mapped by the configuration.
+type Generic struct {
+	Name    string // becomes the source of its alerts; the path is /webhooks/generic/NAME
+	Inbound Credentials
+	Map     Section // decoded by the integration itself; zero: the documented form
+}
+
+// Credentials are a bearer token, or a name and a password. The zero value is none.
+type Credentials struct {
+	Token    Secret
+	Username string
+	Password Secret
+}
+
+// IsZero reports whether there are none.
+func (c Credentials) IsZero() bool { return c == Credentials{} }
+
+// Route says what an alert leads to. Exactly one of Open, Notify, Ignore is set.
+type Route struct {
+	Match  string // Alertmanager's matcher syntax; "" matches every alert
+	Line   int    // where it is written; 0 for a default
+	Open   alert.Severity
+	Notify bool
+	Ignore bool
+}
+
+// Correlation says which alerts are one incident.
+type Correlation struct {
+	Window time.Duration // alerts this close together belong together; 0: never by time alone
+	Labels []string      // an equal value of one of these binds alerts together
+	Reopen time.Duration // an incident resolved less long ago is reopened; 0: never
+	Quiet  time.Duration // after this long without alerts or people it has recovered by itself
+}
+
+// StatusPage is what the public sees.
+type StatusPage struct {
+	Title      string
+	URL        *url.URL // where the public reads it; nil when not known
+	Listen     Addr     // a listener of its own; zero: under /status/ of the main one
+	Components []Component
+	Statuspage Section // Atlassian Statuspage; zero: not used
+}
+
+// Component is a part of the service that the public knows by name.
+type Component struct {
+	Name        string
+	Description string
+	Group       string
+}

@@ -1,0 +1,138 @@
+package config
+
+// File is exactly what was written. Its tags are the reference: `yaml` names the
+// key, `help` explains it, `example` is shown where there is no default,
+// `form` says how a value is written when that is not plain text, `alt` which
+// other key it takes the place of.
+type File struct {
+	Timezone    Text            `yaml:"timezone" form:"zone" help:"The team's time zone: typed times are read in it. Times are always shown in UTC as well."`
+	Mode        Text            `yaml:"mode" form:"observe or act" help:"Whether Wardroom may change anything outside. In observe mode it holds no write credential: it records, tells and proposes."`
+	Listen      Text            `yaml:"listen" form:"address" help:"Where webhooks, the console, the API and metrics are served. Keep it on the loopback address unless a proxy or public stands before it."`
+	Public      FilePublic      `yaml:"public" help:"Serve the outside with a certificate of its own, by ACME, so that an Alertmanager inside a cluster can reach it. Needs the ports 80 and 443."`
+	Data        Text            `yaml:"data" form:"folder" example:"/var/lib/wardroom" help:"Where wardroom.db and its socket live. Left out: the current folder. A relative path counts from this file."`
+	Log         FileLog         `yaml:"log" help:"The process log, on standard error. What happened in an incident is in its timeline, not here."`
+	People      Map[FilePerson] `yaml:"people" example:"joe" help:"The people who may ask for something, by the short name that timelines show."`
+	Intake      FileIntake      `yaml:"intake" help:"Who may send alerts."`
+	Routes      []FileRoute     `yaml:"routes" help:"What an alert leads to. The first route that matches decides; an alert that none matches is recorded and told, and opens nothing."`
+	Correlation FileCorrelation `yaml:"correlation" help:"Which alerts are one incident."`
+	StatusPage  FileStatusPage  `yaml:"status_page" help:"What the public sees."`
+}
+
+// FilePublic is the section public.
+type FilePublic struct {
+	Pos
+	Host  Text `yaml:"host" form:"host name" example:"wardroom.example.org" help:"The name in the certificate. It must lead to this machine."`
+	Email Text `yaml:"email" example:"ops@example.org" help:"Where the issuer of the certificate warns of an expiry."`
+}
+
+// FileLog is the section log.
+type FileLog struct {
+	Level  Text `yaml:"level" form:"debug, info, warn or error" help:"The least level that is logged."`
+	Format Text `yaml:"format" form:"text or json" help:"How a line is written."`
+}
+
+// FilePerson is one of people.
+type FilePerson struct {
+	Pos
+	FullName Text   `yaml:"full_name" example:"Joe Example" help:"The author's name in post-mortems."`
+	Roles    []Text `yaml:"roles" form:"list of viewer, responder, lead" example:"[responder, lead]" help:"What the person may do: a viewer reads, a responder runs incidents, a lead also merges, erases, freezes and approves. Left out: viewer."`
+	UID      []Text `yaml:"uid" form:"number or list" example:"1000" help:"The Unix users whose shell is this person's, by number (id -u)."`
+	Discord  []Text `yaml:"discord" form:"text or list" example:"\"165023948638126080\"" help:"The person's Discord user ids: a right click on the name, Copy User ID."`
+}
+
+// FileIntake is the section intake.
+type FileIntake struct {
+	Alertmanager FileAlertmanager `yaml:"alertmanager" help:"Prometheus Alertmanager, at POST /webhooks/alertmanager."`
+	Generic      []FileGeneric    `yaml:"generic" help:"Any other sender of JSON, at POST /webhooks/generic/NAME."`
+}
+
+// FileAlertmanager is the section intake.alertmanager.
+type FileAlertmanager struct {
+	Pos
+	Token Secret          `yaml:"token" example:"/run/secrets/alertmanager" help:"The bearer token that the webhook must present. Left out, and no basic either: the token that is made at the first start and kept in wardroom.token."`
+	Basic FileBasic       `yaml:"basic" alt:"token" help:"A user name and a password that the webhook may present instead."`
+	URLs  []Text          `yaml:"urls" form:"list of URLs" example:"[http://alertmanager:9093]" help:"Where active alerts are read back, at start and every five minutes, so that missed alerts and lost resolutions are found. Replicas of one Alertmanager."`
+	Auth  FileCredentials `yaml:"auth" help:"What Wardroom presents at urls."`
+	Rules []Text          `yaml:"rules" form:"list of files" example:"[rules/*.yml]" help:"Prometheus rules files. From their for: Wardroom knows how long a condition had lasted before its alert fired. A relative path counts from this file."`
+}
+
+// FileBasic is a user name and a password.
+type FileBasic struct {
+	Pos
+	Username Text   `yaml:"username" example:"alertmanager" help:"The user name."`
+	Password Secret `yaml:"password" example:"/run/secrets/alertmanager-password" help:"The password."`
+}
+
+// FileCredentials are what Wardroom presents elsewhere.
+type FileCredentials struct {
+	Pos
+	Token    Secret `yaml:"token" example:"/run/secrets/alertmanager-read" help:"A bearer token."`
+	Username Text   `yaml:"username" alt:"token" example:"wardroom" help:"A user name, for basic authentication."`
+	Password Secret `yaml:"password" alt:"token" example:"/run/secrets/alertmanager-read-password" help:"The password that goes with it."`
+}
+
+// FileGeneric is one of intake.generic.
+type FileGeneric struct {
+	Pos
+	Name  Text      `yaml:"name" example:"statping" help:"Names the sender: lower-case letters, digits and hyphens. It is the source of its alerts and the end of its path."`
+	Token Secret    `yaml:"token" example:"/run/secrets/statping" help:"The bearer token that it must present. Left out, and no basic either: the token in wardroom.token."`
+	Basic FileBasic `yaml:"basic" alt:"token" help:"A user name and a password that it may present instead."`
+	Map   Section   `yaml:"map" example:"{}" help:"Where the sender's JSON holds what an alert needs; see the guide to generic webhooks. Left out: the documented form is expected."`
+}
+
+// FileRoute is one of routes.
+type FileRoute struct {
+	Pos
+	Match  Text `yaml:"match" form:"matchers" example:"severity=\"page\"" help:"Alertmanager's matcher syntax: label=\"value\", !=, =~, !~, several separated by commas. Left out: every alert."`
+	Open   Text `yaml:"open" form:"SEV1 to SEV4" example:"SEV2" help:"Open an incident of this severity, or join one."`
+	Notify Text `yaml:"notify" alt:"open" form:"true" example:"true" help:"Tell it, and open nothing."`
+	Ignore Text `yaml:"ignore" alt:"open" form:"true" example:"true" help:"Record it in the log, and nothing more."`
+}
+
+// FileCorrelation is the section correlation.
+type FileCorrelation struct {
+	Window Text   `yaml:"window" form:"duration" help:"Alerts that come within this time of an open incident's last alert join it, whatever their labels. 0s: never by time alone."`
+	Labels []Text `yaml:"labels" form:"list of labels" help:"An alert that shares the value of one of these labels with an open incident joins it."`
+	Reopen Text   `yaml:"reopen" form:"duration" help:"An alert reopens the incident it belongs to when that was resolved less than this long ago. 0s: never."`
+	Quiet  Text   `yaml:"quiet" form:"duration" help:"An incident that nobody acknowledged and in which nothing was done is resolved as self-recovered when all its alerts have been resolved for this long."`
+}
+
+// FileStatusPage is the section status_page.
+type FileStatusPage struct {
+	Title      Text            `yaml:"title" help:"The heading of the page."`
+	URL        Text            `yaml:"url" form:"URL" example:"https://status.example.org" help:"Where the public reads it. It goes into feeds and messages."`
+	Listen     Text            `yaml:"listen" form:"address" example:"127.0.0.1:8081" help:"A listener of its own, so that a crowd cannot starve the rest. Left out: /status/ of the main one."`
+	Components []FileComponent `yaml:"components" help:"The parts of your service, as the public knows them, in the order of the page."`
+	Statuspage Section         `yaml:"statuspage" example:"{}" help:"Atlassian Statuspage, kept in step with the built-in page."`
+}
+
+// FileComponent is one of status_page.components.
+type FileComponent struct {
+	Pos
+	Name        Text `yaml:"name" example:"Website" help:"What the public calls it."`
+	Description Text `yaml:"description" example:"www.example.org" help:"One line more."`
+	Group       Text `yaml:"group" example:"Public" help:"Components of one group stand together."`
+}
+
+// defaults is the one place where defaults are.
+func defaults() File {
+	return File{
+		Timezone: text("UTC"),
+		Mode:     text("observe"),
+		Listen:   text("127.0.0.1:8080"),
+		Log:      FileLog{Level: text("info"), Format: text("text")},
+		Routes: []FileRoute{
+			{Match: text(`severity="page"`), Open: text("SEV2")},
+			{Match: text(`severity="critical"`), Open: text("SEV1")},
+			{Match: text(`severity="warning"`), Open: text("SEV3")},
+			{Match: text(`severity="low"`), Notify: text("true")},
+		},
+		Correlation: FileCorrelation{
+			Window: text("5m"),
+			Labels: texts("node", "namespace", "persistentvolumeclaim", "service"),
+			Reopen: text("30m"),
+			Quiet:  text("30m"),
+		},
+		StatusPage: FileStatusPage{Title: text("Status")},
+	}
+}
