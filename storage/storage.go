@@ -1,0 +1,155 @@
+// Package storage keeps timelines in a database, behind the domain's port
+// [timeline.Store].
+//
+// SQLite is the default: it must not depend on the database that is on fire. One
+// process owns a file (a lock beside it says which), one goroutine writes, and
+// every commit is on disk before its callers hear of it: what is queued when the
+// writer comes round shares one transaction and one flush (group commit).
+//
+// What the database holds besides the entries (heads, claims, timers, tables of
+// current state) follows from them and is written in the same transaction;
+// [DB.Verify] computes it again and compares.
+package storage
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+)
+
+// Options are what a database needs of its program.
+type Options struct {
+	Codec *timeline.Codec // required
+	Folds []timeline.Fold // applied to each entry in this order
+	Clock timeline.Clock  // nil: the machine's
+	Rand  io.Reader       // for salts; nil: crypto/rand
+	Log   *slog.Logger    // nil: silent
+
+	// Marked is written into a new database and must be the same whenever it is
+	// opened for writing: a rehearsal never grows a live database, nor the reverse.
+	// "" is live.
+	Marked string
+}
+
+// Rehearsal marks the database of a scenario.
+const Rehearsal = "rehearsal"
+
+// DB is an open database. Its methods may be called from any goroutine.
+type DB struct {
+	path   string
+	opts   Options
+	tables map[string]*table
+	pool   *sql.DB // readers
+	lock   *fileLock
+
+	writer  *writer // nil when opened read-only
+	queue   chan *request
+	closing chan struct{} // closed first: nothing more is queued
+	stopped chan struct{} // closed when the writer is gone
+	once    sync.Once
+	closed  error
+
+	failing atomic.Pointer[problem.Error]
+
+	mu       sync.Mutex
+	onCommit []func(timeline.Commit)
+}
+
+var _ timeline.Store = (*DB)(nil)
+
+func newDB(path string, opts Options) (*DB, error) {
+	if opts.Codec == nil {
+		return nil, fmt.Errorf("storage: Options.Codec is missing")
+	}
+	if opts.Clock == nil {
+		opts.Clock = timeline.RealClock{}
+	}
+	if opts.Rand == nil {
+		opts.Rand = rand.Reader
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	tables, err := tablesOf(opts.Folds)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{path: path, opts: opts, tables: tables}, nil
+}
+
+// Path is the file that was opened.
+func (db *DB) Path() string { return db.path }
+
+// Close writes what is queued, gives the file back and returns. It may be
+// called again. Updates after it are refused as Unavailable.
+func (db *DB) Close() error {
+	db.once.Do(func() {
+		if db.writer != nil {
+			close(db.closing)
+			<-db.stopped
+		}
+		err := db.pool.Close()
+		if db.writer != nil {
+			// The last connection to close moves what is left in the WAL into the file.
+			if e := db.writer.s.close(); err == nil {
+				err = e
+			}
+		}
+		if db.lock != nil {
+			db.lock.release()
+		}
+		db.closed = err
+	})
+	return db.closed
+}
+
+// Healthy returns nil, or why entries cannot be recorded at present: the last
+// commit failed. It is tried again on its own every few seconds.
+func (db *DB) Healthy() error {
+	if p := db.failing.Load(); p != nil {
+		return p
+	}
+	return nil
+}
+
+// OnCommit calls f after each durable commit; see [timeline.Store].
+func (db *DB) OnCommit(f func(timeline.Commit)) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.onCommit = append(db.onCommit, f)
+}
+
+func (db *DB) announce(c timeline.Commit) {
+	db.mu.Lock()
+	callbacks := db.onCommit
+	db.mu.Unlock()
+	for _, f := range callbacks {
+		f(c)
+	}
+}
+
+// View runs read on a snapshot; see [timeline.Store].
+func (db *DB) View(ctx context.Context, read func(timeline.View) error) error {
+	tx, err := db.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer tx.Rollback()
+	v := &view{db: db, q: pooled{ctx, tx}, now: db.now()}
+	// The snapshot is taken by the first read: take it now.
+	if _, err := v.LastPos(); err != nil {
+		return unavailable(err)
+	}
+	return unavailable(read(v))
+}
+
+func (db *DB) now() time.Time { return timeline.Stamp(db.opts.Clock.Now()) }
