@@ -27,7 +27,7 @@ type Config struct {
 	Log         Log
 	People      *people.Directory // never nil
 	Intake      Intake
-	Routes      []Route // the first that matches decides
+	Routes      alert.Routes // the first that matches decides
 	Correlation Correlation
 	StatusPage  StatusPage
 
@@ -94,13 +94,9 @@ type Credentials struct {
 // IsZero reports whether there are none.
 func (c Credentials) IsZero() bool { return c == Credentials{} }
 
-// Route says what an alert leads to. Exactly one of Open, Notify, Ignore is set.
-type Route struct {
-	Match  string // Alertmanager's matcher syntax; "" matches every alert
-	Line   int    // where it is written; 0 for a default
-	Open   alert.Severity
-	Notify bool
-	Ignore bool
+// Accept is what a sender has to show, to be checked.
+func (c Credentials) Accept() alert.Credential {
+	return alert.Credential{}.Bearer(c.Token.Reveal()).Basic(c.Username, c.Password.Reveal())
 }
 
 // Correlation says which alerts are one incident.

@@ -59,10 +59,11 @@ func TestDefaultsHoldTogether(t *testing.T) {
 	if c.Mode != Observe || c.Listen.String() != "127.0.0.1:8080" || c.Timezone != time.UTC || c.Log.Level != slog.LevelInfo {
 		t.Errorf("defaults: %+v", c)
 	}
-	want := []Route{{Match: `severity="page"`, Open: alert.SEV2}, {Match: `severity="critical"`, Open: alert.SEV1},
-		{Match: `severity="warning"`, Open: alert.SEV3}, {Match: `severity="low"`, Notify: true}}
-	if diff := cmp.Diff(want, c.Routes); diff != "" {
-		t.Error(diff)
+	for severity, want := range map[string]string{"page": "open SEV2", "critical": "open SEV1", "warning": "open SEV3", "low": "notify", "other": "notify"} {
+		a := alert.Alert{Labels: map[string]string{"severity": severity}}
+		if got := c.Routes.For(a).Outcome(); got != want {
+			t.Errorf("severity %s: want %s, got %s", severity, want, got)
+		}
 	}
 	if c.People == nil || len(c.People.All()) != 0 {
 		t.Error("people must be an empty directory")
@@ -115,7 +116,7 @@ intake:
       token: inline
       map: {title: .message}
 routes:
-  - {match: 'team="db"', ignore: true}
+  - {match: 'team="db"', source: statping, ignore: true}
   - open: SEV3
 correlation: {window: 0s, labels: zone, reopen: 1d12h, quiet: 5m}
 status_page:
@@ -147,7 +148,7 @@ status_page:
 		len(am.Rules) != 1 || am.Rules[0] != filepath.Join(dir, "rules.yml") {
 		t.Errorf("alertmanager: %+v", am)
 	}
-	if len(c.Routes) != 2 || !c.Routes[0].Ignore || c.Routes[0].Line != 30 || c.Routes[1].Open != alert.SEV3 || c.Routes[1].Match != "" {
+	if len(c.Routes) != 2 || c.Routes[0].Outcome() != "ignore" || c.Routes[0].Source != "statping" || c.Routes[1].Outcome() != "open SEV3" || len(c.Routes[1].Match) != 0 {
 		t.Errorf("routes: %+v", c.Routes)
 	}
 	want := Correlation{Window: 0, Labels: []string{"zone"}, Reopen: 36 * time.Hour, Quiet: 5 * time.Minute}

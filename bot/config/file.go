@@ -1,5 +1,7 @@
 package config
 
+import "wardroom/bot/alert"
+
 // File is exactly what was written. Its tags are the reference: `yaml` names the
 // key, `help` explains it, `example` is shown where there is no default,
 // `form` says how a value is written when that is not plain text, `alt` which
@@ -13,7 +15,7 @@ type File struct {
 	Log         FileLog         `yaml:"log" help:"The process log, on standard error. What happened in an incident is in its timeline, not here."`
 	People      Map[FilePerson] `yaml:"people" example:"joe" help:"The people who may ask for something, by the short name that timelines show."`
 	Intake      FileIntake      `yaml:"intake" help:"Who may send alerts."`
-	Routes      []FileRoute     `yaml:"routes" help:"What an alert leads to. The first route that matches decides; an alert that none matches is recorded and told, and opens nothing."`
+	Routes      []FileRoute     `yaml:"routes" help:"What an alert leads to. The first route that matches decides; an alert that none matches is told and opens nothing."`
 	Correlation FileCorrelation `yaml:"correlation" help:"Which alerts are one incident."`
 	StatusPage  FileStatusPage  `yaml:"status_page" help:"What the public sees."`
 }
@@ -84,9 +86,10 @@ type FileGeneric struct {
 type FileRoute struct {
 	Pos
 	Match  Text `yaml:"match" form:"matchers" example:"severity=\"page\"" help:"Alertmanager's matcher syntax: label=\"value\", !=, =~, !~, several separated by commas. Left out: every alert."`
+	Source Text `yaml:"source" alt:"match" example:"statping" help:"Only alerts of this sender: alertmanager, or a name from intake.generic."`
 	Open   Text `yaml:"open" form:"SEV1 to SEV4" example:"SEV2" help:"Open an incident of this severity, or join one."`
-	Notify Text `yaml:"notify" alt:"open" form:"true" example:"true" help:"Tell it, and open nothing."`
-	Ignore Text `yaml:"ignore" alt:"open" form:"true" example:"true" help:"Record it in the log, and nothing more."`
+	Notify Text `yaml:"notify" alt:"open" form:"true" example:"true" help:"Tell it, and open nothing; it joins an incident that is open for the same thing."`
+	Ignore Text `yaml:"ignore" alt:"open" form:"true" example:"true" help:"Record it, and tell nobody."`
 }
 
 // FileCorrelation is the section correlation.
@@ -114,19 +117,14 @@ type FileComponent struct {
 	Group       Text `yaml:"group" example:"Public" help:"Components of one group stand together."`
 }
 
-// defaults is the one place where defaults are.
+// defaults is the one place where defaults are; those of routes are alert's.
 func defaults() File {
 	return File{
 		Timezone: text("UTC"),
 		Mode:     text("observe"),
 		Listen:   text("127.0.0.1:8080"),
 		Log:      FileLog{Level: text("info"), Format: text("text")},
-		Routes: []FileRoute{
-			{Match: text(`severity="page"`), Open: text("SEV2")},
-			{Match: text(`severity="critical"`), Open: text("SEV1")},
-			{Match: text(`severity="warning"`), Open: text("SEV3")},
-			{Match: text(`severity="low"`), Notify: text("true")},
-		},
+		Routes:   defaultRoutes(),
 		Correlation: FileCorrelation{
 			Window: text("5m"),
 			Labels: texts("node", "namespace", "persistentvolumeclaim", "service"),
@@ -135,4 +133,24 @@ func defaults() File {
 		},
 		StatusPage: FileStatusPage{Title: text("Status")},
 	}
+}
+
+func defaultRoutes() []FileRoute {
+	var list []FileRoute
+	for _, r := range alert.DefaultRouteText() {
+		f := FileRoute{}
+		if r.Match != "" {
+			f.Match = text(r.Match)
+		}
+		switch alert.Action(r.Action) {
+		case alert.Open:
+			f.Open = text(r.Severity)
+		case alert.Notify:
+			f.Notify = text("true")
+		case alert.Ignore:
+			f.Ignore = text("true")
+		}
+		list = append(list, f)
+	}
+	return list
 }

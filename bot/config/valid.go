@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -29,6 +30,7 @@ func valid(d *decoder, f *File) *Config {
 	c.People = d.people(f.People)
 	c.Intake = d.intake(f.Intake)
 	c.StatusPage = d.statusPage(f.StatusPage)
+	d.sources(f.Routes, c.Intake)
 	if !c.StatusPage.Listen.IsZero() && c.StatusPage.Listen == c.Listen && c.Listen.Port != 0 {
 		d.fail(f.StatusPage.Listen.Pos, "is the same address as listen: leave it out, or choose another")
 	}
@@ -232,23 +234,60 @@ func (d *decoder) whole(at Pos, c Credentials) {
 	}
 }
 
-func (d *decoder) routes(list []FileRoute) []Route {
-	routes := make([]Route, 0, len(list))
-	for _, f := range list {
-		r := Route{Match: f.Match.Value, Line: f.Line, Open: parsed(d, f.Open, alert.ParseSeverity),
-			Notify: d.flag(f.Notify), Ignore: d.flag(f.Ignore)}
+func (d *decoder) routes(list []FileRoute) alert.Routes {
+	written := make([]alert.RouteText, len(list))
+	for i, f := range list {
 		said := 0
-		for _, is := range []bool{!f.Open.IsZero(), r.Notify, r.Ignore} {
-			if is {
-				said++
-			}
+		text := alert.RouteText{Match: f.Match.Value, Source: f.Source.Value, Action: string(alert.Notify)}
+		if d.flag(f.Notify) {
+			said++
+		}
+		if d.flag(f.Ignore) {
+			said++
+			text.Action = string(alert.Ignore)
+		}
+		if !f.Open.IsZero() {
+			said++
+			text.Action, text.Severity = string(alert.Open), f.Open.Value
 		}
 		if said != 1 {
 			d.fail(f.Pos, "must say one of open: SEV2, notify: true, ignore: true")
 		}
-		routes = append(routes, r)
+		written[i] = text
+	}
+	routes, err := alert.ParseRoutes(written)
+	for _, e := range each(err) {
+		if wrong, ok := errors.AsType[*alert.RouteError](e); ok {
+			d.fail(list[wrong.Index].Pos, "%s", strings.ReplaceAll(wrong.Err.Error(), "\n", "; "))
+		} else {
+			d.fail(Pos{Path: "routes"}, "%v", e)
+		}
 	}
 	return routes
+}
+
+// sources refuses a route for a sender that there is not: it would never match.
+func (d *decoder) sources(routes []FileRoute, in Intake) {
+	names := []string{"alertmanager"}
+	for _, g := range in.Generic {
+		names = append(names, g.Name)
+	}
+	for _, f := range routes {
+		if !f.Source.IsZero() && !slices.Contains(names, f.Source.Value) {
+			d.fail(f.Source.Pos, "%q is no sender%s", f.Source.Value, suggest(f.Source.Value, names))
+		}
+	}
+}
+
+// each takes joined errors apart.
+func each(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return nil
 }
 
 func (d *decoder) flag(t Text) bool { return parsed(d, t, parseBool) }
