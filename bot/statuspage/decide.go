@@ -12,7 +12,7 @@ import (
 )
 
 // decidePost turns a post into an entry, with what the person should know.
-func decidePost(v timeline.View, by By, p Post) (timeline.Draft, []string, error) {
+func decidePost(v timeline.View, who Who, p Post) (timeline.Draft, []string, error) {
 	none := timeline.Draft{}
 	in, err := incident.Get(v, p.Incident)
 	if err != nil {
@@ -53,7 +53,7 @@ func decidePost(v timeline.View, by By, p Post) (timeline.Draft, []string, error
 		}
 	}
 	out.Components = levels
-	return draft(p.Incident, by, out), postNotes(in, n, posted, out), nil
+	return draft(p.Incident, who, out), postNotes(in, n, posted, out), nil
 }
 
 func postNotes(in incident.Incident, n Notice, posted bool, p *Posted) []string {
@@ -84,7 +84,7 @@ func checkTime(now time.Time, n Notice, at time.Time) error {
 // released adds the components that a resolved notice gives back: to the worst
 // level that other open notices hold them at, else to operational.
 func released(v timeline.View, n Notice, said map[string]Level) (map[string]Level, error) {
-	open, err := Table.Select(v, timeline.Query{Where: []timeline.Where{{Column: "is_open", Value: true}}})
+	open, err := Notices.Select(v, timeline.Query{Where: []timeline.Where{{Column: "is_open", Value: true}}})
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func released(v timeline.View, n Notice, said map[string]Level) (map[string]Leve
 }
 
 // decideBackdate turns a confirmed start into an entry.
-func decideBackdate(v timeline.View, by By, id timeline.ID, at time.Time, why string, found []Evidence, pages []Provider) (timeline.Draft, []string, error) {
+func decideBackdate(v timeline.View, who Who, id timeline.ID, at time.Time, why string, found []Evidence, pages []Provider) (timeline.Draft, []string, error) {
 	none := timeline.Draft{}
 	n, err := must(v, id)
 	if err != nil {
@@ -147,7 +147,7 @@ func decideBackdate(v timeline.View, by By, id timeline.ID, at time.Time, why st
 	if len(out.InText) > 0 {
 		notes = append(notes, fmt.Sprintf("%s cannot backdate: the text there says “%s”.", strings.Join(out.InText, ", "), startedText(at, at)))
 	}
-	return draft(id, by, out), notes, nil
+	return draft(id, who, out), notes, nil
 }
 
 // publicState is what the public reads for an incident's status.

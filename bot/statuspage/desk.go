@@ -41,8 +41,8 @@ func NewDesk(store timeline.Store, rules Rules, pages ...Provider) *Desk {
 	return &Desk{store: store, rules: rules, pages: pages}
 }
 
-// By is who asks, and the entry that recorded the request.
-type By struct {
+// Who asks, and the entry that recorded the request.
+type Who struct {
 	Actor people.Actor
 	Cause timeline.Ref // may be zero
 }
@@ -67,18 +67,18 @@ type Post struct {
 
 // Post tells the public something; the first update of an incident creates its
 // notice. It is not repeatable: each call is another update.
-func (d *Desk) Post(ctx context.Context, by By, p Post) (Outcome, error) {
+func (d *Desk) Post(ctx context.Context, who Who, p Post) (Outcome, error) {
 	if err := checkText(&p); err != nil {
 		return Outcome{}, err
 	}
 	return d.update(ctx, p.Incident, func(v timeline.View) (timeline.Draft, []string, error) {
-		return decidePost(v, by, p)
+		return decidePost(v, who, p)
 	})
 }
 
 // Resolve tells the public that it is over. Components that the notice names
 // return to operational unless another open notice or p says otherwise.
-func (d *Desk) Resolve(ctx context.Context, by By, p Post) (Outcome, error) {
+func (d *Desk) Resolve(ctx context.Context, who Who, p Post) (Outcome, error) {
 	p.State = Resolved
 	if strings.TrimSpace(p.Text) == "" {
 		p.Text = "This incident has been resolved."
@@ -94,14 +94,14 @@ func (d *Desk) Resolve(ctx context.Context, by By, p Post) (Outcome, error) {
 		if err != nil {
 			return timeline.Draft{}, nil, err
 		}
-		return decidePost(v, by, p)
+		return decidePost(v, who, p)
 	})
 }
 
 // Backdate moves the public start of an incident's notice, as a person confirmed
 // it. why may be empty: then the evidence speaks. To move it to before all
 // evidence is allowed and said.
-func (d *Desk) Backdate(ctx context.Context, by By, id timeline.ID, startedAt time.Time, why string) (Outcome, error) {
+func (d *Desk) Backdate(ctx context.Context, who Who, id timeline.ID, startedAt time.Time, why string) (Outcome, error) {
 	var found []Evidence
 	err := d.store.View(ctx, func(v timeline.View) (err error) {
 		found, err = Propose(v, id, d.rules)
@@ -111,13 +111,13 @@ func (d *Desk) Backdate(ctx context.Context, by By, id timeline.ID, startedAt ti
 		return Outcome{}, err
 	}
 	return d.update(ctx, id, func(v timeline.View) (timeline.Draft, []string, error) {
-		return decideBackdate(v, by, id, timeline.Stamp(startedAt), strings.TrimSpace(why), found, d.pages)
+		return decideBackdate(v, who, id, timeline.Stamp(startedAt), strings.TrimSpace(why), found, d.pages)
 	})
 }
 
 // SetComponent brings a component to a level, for an incident or, with id empty
 // or the log, for none. One that is there already records nothing.
-func (d *Desk) SetComponent(ctx context.Context, by By, id timeline.ID, name string, level Level) (Outcome, error) {
+func (d *Desk) SetComponent(ctx context.Context, who Who, id timeline.ID, name string, level Level) (Outcome, error) {
 	if id == "" {
 		id = timeline.Log
 	}
@@ -142,7 +142,7 @@ func (d *Desk) SetComponent(ctx context.Context, by By, id timeline.ID, name str
 		if c.Level == level {
 			return timeline.Draft{}, []string{declared + " already is " + level.words() + "."}, nil
 		}
-		return draft(id, by, &ComponentSet{Component: declared, Level: level, From: c.Level}), nil, nil
+		return draft(id, who, &ComponentSet{Component: declared, Level: level, From: c.Level}), nil, nil
 	})
 }
 
@@ -197,8 +197,8 @@ func (d *Desk) update(ctx context.Context, id timeline.ID, decide func(timeline.
 	return out, err
 }
 
-func draft(id timeline.ID, by By, p timeline.Payload) timeline.Draft {
-	return timeline.Draft{Timeline: id, Actor: by.Actor, Cause: by.Cause, Payload: p}
+func draft(id timeline.ID, who Who, p timeline.Payload) timeline.Draft {
+	return timeline.Draft{Timeline: id, Actor: who.Actor, Cause: who.Cause, Payload: p}
 }
 
 func checkText(p *Post) error {

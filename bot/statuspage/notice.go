@@ -30,12 +30,12 @@ type row struct {
 	Acts []act `json:"acts"`
 }
 
-// Table holds the notices under their incidents' ids.
-var Table = timeline.Table[Notice]{Schema: noticeSchema, Row: func(n Notice) (string, []any) { return rows.Row(row{Notice: n}) }}
+// Notices holds the notices under their incidents' ids.
+var Notices = timeline.Table[Notice]{Schema: noticeSchema, Row: func(n Notice) (string, []any) { return rows.Row(row{Notice: n}) }}
 
 var noticeSchema = timeline.Schema{Name: "notices", Columns: []string{"number", "started_at", "is_open"}}
 
-// rows is [Table] with the acts.
+// rows is [Notices] with the acts.
 var rows = timeline.Table[row]{
 	Schema: noticeSchema,
 	Row: func(r row) (string, []any) {
@@ -59,7 +59,7 @@ func (n Notice) Level() Level {
 }
 
 // Get returns the notice of an incident, and whether anything was posted.
-func Get(r timeline.Reader, id timeline.ID) (Notice, bool, error) { return Table.Get(r, string(id)) }
+func Get(r timeline.Reader, id timeline.ID) (Notice, bool, error) { return Notices.Get(r, string(id)) }
 
 // AsOf returns the notice as it was after the entry seq of its timeline.
 func AsOf(r timeline.Reader, id timeline.ID, seq int64) (Notice, bool, error) {

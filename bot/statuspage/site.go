@@ -35,7 +35,7 @@ func ReadSite(v timeline.View) (Site, error) {
 	if s.Components, err = AllComponents(v); err != nil {
 		return s, err
 	}
-	if s.Notices, err = Table.Select(v, timeline.Query{OrderBy: "number"}); err != nil {
+	if s.Notices, err = Notices.Select(v, timeline.Query{OrderBy: "number"}); err != nil {
 		return s, err
 	}
 	slices.SortStableFunc(s.Notices, func(a, b Notice) int {
