@@ -31,7 +31,7 @@ func forProvider(n Notice, can Capabilities, arrived func(Update) time.Time) Not
 	saidAgain := false
 	for i := range n.Updates {
 		u := &n.Updates[i]
-		after := n.Backdated && !n.BackdatedAt.IsZero() && !u.PostedAt.Before(n.BackdatedAt)
+		after := n.Backdated && !n.BackdatedAt.IsZero() && u.PostedAt.After(n.BackdatedAt)
 		if n.Backdated && !can.BackdateIncident && (i == 0 || after && !saidAgain) {
 			u.Text += "\n\n" + startedText(n.StartedAt, u.PostedAt)
 			saidAgain = saidAgain || after
