@@ -110,6 +110,9 @@ func redactValue(stack []frame, text string) (string, bool) {
 			return marker(kind), true
 		}
 	}
+	if !suspicious([]byte(text)) {
+		return text, false
+	}
 	return redactText(text)
 }
 

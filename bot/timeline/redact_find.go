@@ -155,7 +155,7 @@ type tokenShape struct {
 var tokenShapes = []tokenShape{
 	{"ghp_", "github-token", alnum, 20, 0}, {"gho_", "github-token", alnum, 20, 0}, {"ghu_", "github-token", alnum, 20, 0},
 	{"ghs_", "github-token", base64URL, 20, 0}, {"ghr_", "github-token", alnum, 20, 0}, {"github_pat_", "github-token", base64URL, 20, 0},
-	{"glpat-", "gitlab-token", dottedSet, 16, 0}, {"gldt-", "gitlab-token", base64URL, 16, 0}, {"glrt-", "gitlab-token", dottedSet, 16, 0},
+	{"glpat-", "gitlab-token", dottedSet, 16, 0}, {"gldt-", "gitlab-token", base64URL, 16, 0},
 	{"glsa_", "grafana-token", base64URL, 32, 0},
 	{"xoxb-", "slack-token", base64URL, 10, 0}, {"xoxp-", "slack-token", base64URL, 10, 0}, {"xoxa-", "slack-token", base64URL, 10, 0},
 	{"xoxr-", "slack-token", base64URL, 10, 0}, {"xoxs-", "slack-token", base64URL, 10, 0}, {"xoxe-", "slack-token", base64URL, 10, 0},
