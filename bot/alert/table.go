@@ -76,6 +76,7 @@ func next(row Current, known bool, p *Received, ref timeline.Ref, at time.Time) 
 	if !known {
 		return c
 	}
+	c.Last = row.Last
 	if row.StartsAt.Equal(p.Alert.StartsAt) || ends(&row, &p.Alert) {
 		c.FirstSeen, c.Incident, c.ChangedAt = row.FirstSeen, row.Incident, row.ChangedAt
 		if c.Value == nil {

@@ -78,7 +78,7 @@ func (i *Incident) apply(e timeline.Entry) {
 	case *Assigned:
 		i.assign(p)
 	case *StartClaimed:
-		i.StartedAt, i.StartedWhy = p.StartedAt, p.Why
+		i.StartedAt, i.StartedWhy, i.StartedBy = p.StartedAt, p.Why, e.Actor.String()
 		i.from(FactStarted, e.Ref)
 	case *Retitled:
 		i.Title = p.Title
@@ -117,10 +117,9 @@ func (i *Incident) apply(e timeline.Entry) {
 func (i *Incident) declare(e timeline.Entry, p *Declared) {
 	i.Title, i.Severity, i.Status, i.StatusBy = p.Title, p.Severity, Investigating, e.Actor.String()
 	i.StartedAt, i.StartedWhy, i.DetectedAt = p.StartedAt, p.StartedWhy, e.OccurredAt
-	i.Declared, i.DeclaredBy = e.Ref, e.Actor.String()
+	i.Declared, i.DeclaredBy, i.StartedBy = e.Ref, e.Actor.String(), e.Actor.String()
 	i.from(FactTitle, e.Ref)
 	i.from(FactStarted, e.Ref)
-	i.share(p.Shared)
 }
 
 func (i *Incident) move(e timeline.Entry, p *StatusChanged) {
@@ -228,7 +227,7 @@ func (i *Incident) correct(e timeline.Entry) {
 	switch p := e.Payload.(type) {
 	case *StartClaimed:
 		if i.Sources[FactStarted] == old {
-			i.StartedAt, i.StartedWhy = p.StartedAt, p.Why
+			i.StartedAt, i.StartedWhy, i.StartedBy = p.StartedAt, p.Why, e.Actor.String()
 			i.from(FactStarted, e.Ref)
 		}
 	case *Acknowledged:

@@ -50,6 +50,7 @@ type Incident struct {
 
 	StartedAt      time.Time    `json:"started_at"`  // when it really began, as far as is known
 	StartedWhy     string       `json:"started_why"` // the evidence for it
+	StartedBy      string       `json:"started_by"`  // the stored form of the actor who said so
 	DetectedAt     time.Time    `json:"detected_at"` // when an alert or a person told of it first
 	AcknowledgedAt time.Time    `json:"acknowledged_at,omitzero"`
 	MitigatedAt    time.Time    `json:"mitigated_at,omitzero"` // first monitoring or resolved since it was last investigated

@@ -87,7 +87,8 @@ func unseen(i Incident, shared map[string][]string) map[string][]string {
 	var fresh map[string][]string
 	for label, values := range shared {
 		for _, value := range values {
-			if slices.Contains(i.Shared[label], value) || slices.Contains(fresh[label], value) {
+			full := len(i.Shared[label])+len(fresh[label]) >= maxShared
+			if full || slices.Contains(i.Shared[label], value) || slices.Contains(fresh[label], value) {
 				continue
 			}
 			if fresh == nil {

@@ -29,11 +29,10 @@ var Kinds = []timeline.KindSpec{
 
 // Declared opens an incident.
 type Declared struct {
-	Title      string              `json:"title"`
-	Severity   alert.Severity      `json:"severity"`
-	StartedAt  time.Time           `json:"started_at"`
-	StartedWhy string              `json:"started_why"`
-	Shared     map[string][]string `json:"shared,omitempty"`
+	Title      string         `json:"title"`
+	Severity   alert.Severity `json:"severity"`
+	StartedAt  time.Time      `json:"started_at"`
+	StartedWhy string         `json:"started_why"`
 }
 
 func (*Declared) Kind() timeline.Kind { return "incident.declared" }
