@@ -88,15 +88,31 @@ func (t *Table) help(title string, groups []Group, p *people.Person) Reply {
 			infos = append(infos, c.Info())
 			lines = append(lines, Code("/"+c.Path)+" "+c.Summary)
 		}
-		if len(lines) > 0 {
-			e.Fields = append(e.Fields, Field{Name: g.Name, Value: strings.Join(lines, "\n")})
-		}
+		e.Fields = append(e.Fields, fields(g.Name, lines)...)
 	}
 	e.Footer = "/help command:incident declare says more about one"
 	if hidden > 0 {
 		e.Footer += fmt.Sprintf("; %d more need a role that you do not hold", hidden)
 	}
 	return Reply{Embeds: []Embed{e}, Data: infos}
+}
+
+// maxField is what a field's value holds in Discord:
+// https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+const maxField = 1024
+
+// fields spreads lines over as many fields as they need.
+func fields(name string, lines []string) (spread []Field) {
+	for _, line := range lines {
+		last := len(spread) - 1
+		if last >= 0 && len(spread[last].Value)+1+len(line) <= maxField {
+			spread[last].Value += "\n" + line
+			continue
+		}
+		spread = append(spread, Field{Name: name, Value: line})
+		name = name[:min(len(name), 40)] + " …"
+	}
+	return spread
 }
 
 // Help says how one command is asked for.
@@ -110,9 +126,7 @@ func (c *Command) Help() Reply {
 	for _, o := range c.Options {
 		options = append(options, Code(o.Name)+" "+o.Help+o.remarks())
 	}
-	if len(options) > 0 {
-		e.Fields = append(e.Fields, Field{Name: "Options", Value: strings.Join(options, "\n")})
-	}
+	e.Fields = append(e.Fields, fields("Options", options)...)
 	if len(c.Examples) > 0 {
 		e.Fields = append(e.Fields, Field{Name: "Examples", Value: codeLines(c.Examples)})
 	}

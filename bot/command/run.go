@@ -116,6 +116,9 @@ func (r *Runner) run(ctx context.Context, caller Caller, ask Ask) (Reply, error)
 	}
 	// A stranger learns that they may not before they learn what was wrong.
 	if refusal := authorise(c, caller); refusal != nil {
+		if unparsed != nil {
+			req.Caller.Room, req.values = "", nil // for the log: what was named may not exist
+		}
 		return r.refuse(ctx, req, ask, timeline.Ref{}, refusal)
 	}
 	if unparsed != nil {

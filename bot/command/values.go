@@ -51,6 +51,16 @@ type values struct {
 // error that is no problem comes from storage.
 func (p *values) parse(ask Ask) (map[string]any, error) {
 	p.typed, p.parsed = map[string]string{}, map[string]any{}
+	if room := p.caller.Room; room != "" {
+		// A request recorded for a room that does not exist would open its timeline.
+		exists, err := p.exists(room)
+		if err != nil {
+			return nil, err
+		}
+		if !exists {
+			return nil, problem.New(problem.NotFound, "there is no incident %s", clip(clean(string(room)), 40))
+		}
+	}
 	p.named(ask)
 	p.positional(ask)
 	for _, o := range p.command.Options {
