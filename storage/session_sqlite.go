@@ -19,6 +19,7 @@ type session struct {
 	db    uintptr
 	stmts map[string]*statement
 	out   uintptr // room for one pointer that the library returns
+	held  []uintptr
 }
 
 // statement is a prepared statement. Its arguments live in arena, memory of the
@@ -65,7 +66,18 @@ func openSession(uri string, flags int32) (*session, error) {
 		return nil, err
 	}
 	sqlite3.Xsqlite3_extended_result_codes(s.tls, s.db, 1)
+	s.anchor()
 	return s, nil
+}
+
+// anchor holds one small allocation of each size class. modernc's allocator
+// returns a class's page to the kernel with its last allocation, so that work
+// which allocates one block and frees it (balancing a B-tree) would map and
+// unmap memory each time.
+func (s *session) anchor() {
+	for size := int32(16); size <= 16<<10; size *= 2 {
+		s.held = append(s.held, sqlite3.Xsqlite3_malloc(s.tls, size))
+	}
 }
 
 // memory turns an address of the library's memory, which Go's collector neither
@@ -84,10 +96,10 @@ func (s *session) close() error {
 		}
 		s.db = 0
 	}
-	if s.out != 0 {
-		sqlite3.Xsqlite3_free(s.tls, s.out)
-		s.out = 0
+	for _, p := range append(s.held, s.out) {
+		sqlite3.Xsqlite3_free(s.tls, p)
 	}
+	s.held, s.out = nil, 0
 	s.tls.Close()
 	return err
 }

@@ -16,6 +16,9 @@ import (
 // maxGroup bounds how many updates share a commit.
 const maxGroup = 512
 
+// maxGather bounds how long a group takes in further updates before it commits.
+const maxGather = 5 * time.Millisecond
+
 // healInterval is how often a failing database is tried again. It waits on the
 // disk, so it runs on real time.
 const healInterval = 3 * time.Second
@@ -158,30 +161,49 @@ func (w *writer) loop() {
 // take runs r together with everything that is queued.
 func (w *writer) take(r *request) {
 	w.group = append(w.group[:0], r)
-	for len(w.group) < maxGroup {
-		select {
-		case next := <-w.db.queue:
-			w.group = append(w.group, next)
-			continue
-		default:
-		}
-		break
-	}
-	w.run(w.group)
+	w.run(w.group, true)
 	clear(w.group)
 	if w.truncate {
 		w.emptyWAL()
 	}
 }
 
-// run records a group in one transaction. When a caller fails after something
-// of it was written, the transaction is undone and the others run one by one.
-func (w *writer) run(group []*request) {
+// more appends what was queued in the meantime, until the group is large or
+// the first in it has waited long enough.
+func (w *writer) more(group []*request, began time.Time) []*request {
+	if len(group) >= maxGroup || time.Since(began) > maxGather {
+		return group
+	}
+	for len(group) < maxGroup {
+		select {
+		case next := <-w.db.queue:
+			group = append(group, next)
+			continue
+		default:
+		}
+		break
+	}
+	return group
+}
+
+// run records a group in one transaction; a growing group takes in what is
+// queued until nothing is. When a caller fails after something of it was
+// written, the transaction is undone and the others run one by one.
+func (w *writer) run(group []*request, growing bool) {
 	if err := w.s.exec("BEGIN IMMEDIATE"); err != nil {
 		w.fail(group, err)
 		return
 	}
-	for i, r := range group {
+	began := time.Now()
+	for i := 0; ; i++ {
+		if i == len(group) && growing {
+			group = w.more(group, began)
+			w.group = group
+		}
+		if i == len(group) {
+			break
+		}
+		r := group[i]
 		if !r.state.CompareAndSwap(queued, running) && !r.state.CompareAndSwap(committing, running) {
 			continue // its caller has left
 		}
@@ -217,7 +239,7 @@ func (w *writer) run(group []*request) {
 
 func (w *writer) each(group []*request) {
 	for _, r := range group {
-		w.run([]*request{r})
+		w.run([]*request{r}, false)
 	}
 }
 
