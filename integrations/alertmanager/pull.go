@@ -1,0 +1,200 @@
+package alertmanager
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sync"
+	"time"
+
+	"wardroom/bot/alert"
+	"wardroom/bot/timeline"
+)
+
+const (
+	// maxAnswer bounds one answer of the API, in bytes.
+	maxAnswer = 32 << 20
+	// warmUp is how long after its start a replica may lack alerts that fire:
+	// without a persistent volume it knows none until Prometheus sends them again,
+	// which it does every minute, after each evaluation.
+	warmUp = 5 * time.Minute
+)
+
+// PullerOptions say where Alertmanager's API is.
+type PullerOptions struct {
+	Name string // of the source whose webhooks these alerts come by; [DefaultName] when empty
+	// URLs of the replicas, with the prefix under which they are served, if any. It
+	// suffices that one of them answers.
+	URLs []string
+	// Receiver keeps to the alerts that are routed to this receiver, as when some
+	// alerts are not meant for Wardroom. Empty: all alerts.
+	Receiver string
+	// Authorize sets credentials on a request; it may be nil.
+	Authorize func(*http.Request)
+	// Client may be nil.
+	Client *http.Client
+	Clock  timeline.Clock
+}
+
+// Puller asks Alertmanager what fires, over its API version 2.
+// https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
+type Puller struct {
+	options  PullerOptions
+	replicas []*url.URL
+}
+
+var _ alert.Puller = (*Puller)(nil)
+
+// NewPuller makes a puller. It fails when there is no URL, or one that is not http or https.
+func NewPuller(o PullerOptions) (*Puller, error) {
+	if o.Name == "" {
+		o.Name = DefaultName
+	}
+	if o.Client == nil {
+		o.Client = &http.Client{Timeout: 15 * time.Second}
+	}
+	if len(o.URLs) == 0 {
+		return nil, errors.New("alertmanager: no URL to read alerts back from")
+	}
+	p := &Puller{options: o}
+	for _, raw := range o.URLs {
+		u, err := url.Parse(raw)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			return nil, fmt.Errorf("alertmanager: %q is not an address like http://alertmanager:9093", raw)
+		}
+		p.replicas = append(p.replicas, u)
+	}
+	return p, nil
+}
+
+// Name is the name of the source.
+func (p *Puller) Name() string { return p.options.Name }
+
+// Active returns every alert that any replica holds as firing. It fails, beside
+// what it has, when no replica answered that has been up for 5 minutes: then an
+// alert's absence does not mean that it has resolved.
+func (p *Puller) Active(ctx context.Context) ([]alert.Pulled, error) {
+	answers := make([]answer, len(p.replicas))
+	var wg sync.WaitGroup
+	for i, replica := range p.replicas {
+		wg.Go(func() { answers[i] = p.ask(ctx, replica) })
+	}
+	wg.Wait()
+
+	byFingerprint := map[string]int{}
+	var all []alert.Pulled
+	var errs []error
+	warm := false
+	for _, a := range answers {
+		if a.err != nil {
+			errs = append(errs, a.err)
+			continue
+		}
+		warm = warm || a.warm
+		for _, one := range a.alerts {
+			at, twice := byFingerprint[one.Fingerprint]
+			if !twice {
+				byFingerprint[one.Fingerprint] = len(all)
+				all = append(all, one)
+				continue
+			}
+			all[at].Muted = all[at].Muted || one.Muted
+		}
+	}
+	switch {
+	case warm:
+		return all, nil
+	case len(errs) < len(answers):
+		errs = append(errs, fmt.Errorf("alertmanager: every replica that answers was started in the last %v", warmUp))
+	}
+	return all, errors.Join(errs...)
+}
+
+type answer struct {
+	alerts []alert.Pulled
+	warm   bool
+	err    error
+}
+
+// gettableAlert is Alertmanager's, as far as it is used. Its endsAt is when the
+// alert would expire, so a firing alert has one too.
+type gettableAlert struct {
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations"`
+	Fingerprint  string            `json:"fingerprint"`
+	StartsAt     time.Time         `json:"startsAt"`
+	GeneratorURL string            `json:"generatorURL"`
+	Status       struct {
+		State string `json:"state"` // unprocessed, active, suppressed
+	} `json:"status"`
+}
+
+func (p *Puller) ask(ctx context.Context, replica *url.URL) answer {
+	var status struct {
+		Uptime time.Time `json:"uptime"` // when it was started
+	}
+	if err := p.get(ctx, replica, "status", nil, &status); err != nil {
+		return answer{err: err}
+	}
+	query := url.Values{"active": {"true"}, "silenced": {"true"}, "inhibited": {"true"}, "unprocessed": {"true"}}
+	if p.options.Receiver != "" {
+		query.Set("receiver", regexp.QuoteMeta(p.options.Receiver)) // the API anchors it
+	}
+	var got []gettableAlert
+	if err := p.get(ctx, replica, "alerts", query, &got); err != nil {
+		return answer{err: err}
+	}
+	a := answer{warm: !status.Uptime.Add(warmUp).After(p.options.Clock.Now()), alerts: make([]alert.Pulled, 0, len(got))}
+	for _, g := range got {
+		if g.StartsAt.IsZero() {
+			continue
+		}
+		if g.Fingerprint == "" {
+			g.Fingerprint = alert.Fingerprint(g.Labels)
+		}
+		a.alerts = append(a.alerts, alert.Pulled{Muted: g.Status.State == "suppressed",
+			Alert: alert.Alert{Source: p.options.Name, Fingerprint: g.Fingerprint, Status: alert.Firing, Labels: g.Labels,
+				Annotations: g.Annotations, StartsAt: millis(g.StartsAt), GeneratorURL: g.GeneratorURL}})
+	}
+	return a
+}
+
+func (p *Puller) get(ctx context.Context, replica *url.URL, what string, query url.Values, into any) error {
+	u := replica.JoinPath("api", "v2", what)
+	u.RawQuery = query.Encode()
+	shown := u.Host + u.Path // without the user that a URL may hold
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return fmt.Errorf("alertmanager: %s: %w", shown, err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if p.options.Authorize != nil {
+		p.options.Authorize(req)
+	}
+	res, err := p.options.Client.Do(req)
+	if err != nil {
+		if urlErr, ok := errors.AsType[*url.Error](err); ok {
+			err = urlErr.Err
+		}
+		return fmt.Errorf("alertmanager: %s: %w", shown, err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("alertmanager: %s: %w", shown, err)
+	case res.StatusCode != http.StatusOK:
+		return fmt.Errorf("alertmanager: %s answered %s", shown, res.Status)
+	case len(body) > maxAnswer:
+		return fmt.Errorf("alertmanager: %s answered more than %d MiB", shown, maxAnswer>>20)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("alertmanager: %s did not answer as Alertmanager does: %w", shown, err)
+	}
+	return nil
+}
