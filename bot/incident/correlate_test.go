@@ -1,0 +1,349 @@
+package incident_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wardroom/bot/alert"
+	"wardroom/bot/incident"
+	"wardroom/bot/people"
+	"wardroom/bot/timeline"
+)
+
+var ctx = context.Background()
+
+const node1, node2 = "lke13311-16405-5fafd1b46dcf", "lke13311-20304-5ffa4d11faab"
+
+// TestFirstSeed plays the alerts of the night of 2021-07-11.
+func TestFirstSeed(t *testing.T) {
+	w := newWorld(t)
+	w.to(at("00:32"))
+	limit := firing("postgres/connection-limit", at("00:31"), "namespace", "default")
+	w.receive(limit)
+	w.to(at("00:33"))
+	locks := firing("postgres/dangerous-table-locks", at("00:33"), "severity", "warning")
+	w.receive(locks)
+	if _, _, err := w.desk.Acknowledge(ctx, w.who("joe"), timeline.Incident(1)); err != nil {
+		t.Fatal(err)
+	}
+	w.to(at("00:50"))
+	w.receive(firing("kubernetes/node-not-ready", at("00:49"), "node", node1), firing("kubernetes/pod-not-healthy", at("00:49"), "namespace", "default", "node", node1))
+	w.to(at("01:13"))
+	w.receive(resolved(limit, at("01:10")), resolved(locks, at("01:10")))
+	w.to(at("06:36"))
+	w.receive(firing("statping/python-is-offline", at("06:35")))
+
+	if w.count() != 1 {
+		t.Fatalf("%d incidents, want the one", w.count())
+	}
+	i := w.incident(1)
+	if i.Severity != alert.SEV2 || i.Alerts != (incident.Counts{Total: 5, Firing: 3}) || !i.StartedAt.Equal(at("00:31")) || !i.DetectedAt.Equal(at("00:32")) {
+		t.Errorf("got %+v", i)
+	}
+	var whys []string
+	for _, j := range w.joined(1) {
+		whys = append(whys, j.Why)
+	}
+	want := []string{"", "within 15 min", "likely a consequence: no other incident is open; same node " + node1, "likely a consequence: no other incident is open"}
+	if diff := cmp.Diff(want, whys); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	w.checkRefold()
+}
+
+func TestAlertsOfOneNotificationShareOneEntry(t *testing.T) {
+	w := newWorld(t)
+	var alerts []alert.Alert
+	for n := range 40 {
+		alerts = append(alerts, firing(fmt.Sprintf("rule-%02d", n), w.clock.now, "instance", fmt.Sprint(n)))
+	}
+	w.receive(alerts...)
+	joined := w.joined(1)
+	if w.count() != 1 || len(joined) != 1 || len(joined[0].Alerts) != 40 {
+		t.Fatalf("%d incidents, %d entries", w.count(), len(joined))
+	}
+	w.checkRefold()
+}
+
+func TestWhatJoins(t *testing.T) {
+	opener := firing("node-down", night, "node", node1, "namespace", "default", "cluster", "eu")
+	tests := []struct {
+		name  string
+		wait  time.Duration
+		alert alert.Alert
+		does  func(w *world) // before the alert
+		why   string         // "": it opens INC-2; "-": nothing
+	}{
+		{name: "the same node, hours later", wait: 20 * time.Hour, alert: firing("b", night, "node", node1), why: "same node " + node1},
+		{name: "another node, inside the window", wait: 5 * time.Minute, alert: firing("b", night, "node", node2), why: "within 15 min"},
+		{name: "the namespace, inside the window", wait: 5 * time.Minute, alert: firing("b", night, "namespace", "default"), why: "same namespace default within 15 min"},
+		{name: "a page, while nothing else is open", wait: 6 * time.Hour, alert: firing("b", night), why: "likely a consequence: no other incident is open"},
+		{name: "a page, the next day", wait: 13 * time.Hour, alert: firing("b", night), why: ""},
+		{name: "a warning, after the window", wait: time.Hour, alert: firing("b", night, "severity", "warning"), why: ""},
+		{name: "another cluster, at once", wait: time.Minute, alert: firing("b", night, "cluster", "us"), why: ""},
+		{name: "another cluster with the same node name", wait: time.Minute, alert: firing("b", night, "cluster", "us", "node", node1), why: ""},
+		{name: "low priority without a label in common", wait: time.Minute, alert: firing("b", night, "severity", "low"), why: "-"},
+		{name: "low priority with the node", wait: time.Hour, alert: firing("b", night, "severity", "low", "node", node1), why: "same node " + node1},
+		{name: "low priority with the namespace, after the window", wait: time.Hour, alert: firing("b", night, "severity", "low", "namespace", "default"), why: "-"},
+		{name: "the exporter's node is not the sick one", wait: 13 * time.Hour, alert: firing("b", night, "kubernetes_node", node1), why: ""},
+		{name: "while parked, without a label", wait: time.Minute, alert: firing("b", night), why: "", does: func(w *world) {
+			must2(w.desk.Park(ctx, w.who("joe"), "INC-1", time.Time{}, "the vendor answers"))
+		}},
+		{name: "while parked, the same node", wait: time.Minute, alert: firing("b", night, "node", node1), why: "same node " + node1, does: func(w *world) {
+			must2(w.desk.Park(ctx, w.who("joe"), "INC-1", time.Time{}, "the vendor answers"))
+		}},
+		{name: "the same node, resolved an hour ago", wait: time.Hour, alert: firing("b", at("02:00"), "node", node1), why: "same node " + node1, does: func(w *world) {
+			must2(w.desk.Resolve(ctx, w.who("joe"), "INC-1", time.Time{}, ""))
+		}},
+		{name: "the same node, resolved three hours ago", wait: 3 * time.Hour, alert: firing("b", at("02:00"), "node", node1), why: "", does: func(w *world) {
+			must2(w.desk.Resolve(ctx, w.who("joe"), "INC-1", time.Time{}, ""))
+		}},
+		{name: "nothing in common, resolved a minute ago", wait: time.Minute, alert: firing("b", at("02:00")), why: "", does: func(w *world) {
+			must2(w.desk.Resolve(ctx, w.who("joe"), "INC-1", time.Time{}, ""))
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.receive(opener)
+			if tt.does != nil {
+				tt.does(w)
+			}
+			w.after(tt.wait)
+			w.receive(tt.alert)
+			joined := w.joined(1)
+			switch {
+			case tt.why == "-" && (w.count() != 1 || len(joined) != 1):
+				t.Errorf("%d incidents, %d joins: want it left alone", w.count(), len(joined))
+			case tt.why == "" && w.count() != 2:
+				t.Errorf("joined because %q, want its own incident", joined[len(joined)-1].Why)
+			case tt.why != "" && tt.why != "-" && (w.count() != 1 || joined[len(joined)-1].Why != tt.why):
+				t.Errorf("%d incidents, joined because %q, want %q", w.count(), joined[len(joined)-1].Why, tt.why)
+			}
+			w.checkRefold()
+		})
+	}
+}
+
+func must2[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestTwoOpenIncidentsGetWhatSharesTheirLabels(t *testing.T) {
+	w := newWorld(t)
+	w.receive(firing("a", night, "cluster", "eu", "service", "redis", "namespace", "default"), firing("b", night, "cluster", "us", "service", "site", "namespace", "web"))
+	w.after(time.Hour)
+	w.receive(firing("c", w.clock.now, "service", "redis", "namespace", "default"), firing("d", w.clock.now, "service", "site"), firing("e", w.clock.now, "service", "redis", "namespace", "web"))
+	if w.count() != 2 {
+		// e is a redis of another namespace: it comes inside the window of INC-2's last join.
+		t.Fatalf("%d incidents", w.count())
+	}
+	if got := w.incident(1).AlertNames; !slices.Equal(got, []string{"a", "c"}) {
+		t.Errorf("INC-1 has %v", got)
+	}
+	if got := w.incident(2).AlertNames; !slices.Equal(got, []string{"b", "d", "e"}) {
+		t.Errorf("INC-2 has %v", got)
+	}
+}
+
+func TestManualIncidentTakesTheAlertsThatFollow(t *testing.T) {
+	w := newWorld(t)
+	must2(w.desk.Declare(ctx, w.who("joe"), incident.Declaration{Title: "HTTP 524 everywhere"}))
+	w.after(4 * time.Minute)
+	w.receive(firing("probe-failed", w.clock.now))
+	if w.count() != 1 || w.incident(1).Title != "HTTP 524 everywhere" || w.incident(1).Alerts.Firing != 1 {
+		t.Fatalf("%d incidents: %+v", w.count(), w.incident(1))
+	}
+}
+
+func TestFlappingAlertStaysOneAlertOfOneIncident(t *testing.T) {
+	w := newWorld(t)
+	for range 5 {
+		a := firing("flap", w.clock.now)
+		w.receive(a)
+		w.after(3 * time.Minute)
+		w.receive(resolved(a, w.clock.now))
+		w.after(10 * time.Minute)
+	}
+	i := w.incident(1)
+	if w.count() != 1 || i.Alerts != (incident.Counts{Total: 1}) || i.Status != incident.Monitoring {
+		t.Fatalf("%d incidents: %+v", w.count(), i)
+	}
+	w.after(time.Hour)
+	if i := w.incident(1); !i.SelfRecovered || i.Status != incident.Resolved {
+		t.Fatalf("not recovered: %+v", i)
+	}
+	a := firing("flap", w.clock.now)
+	w.receive(a)
+	if i := w.incident(1); w.count() != 1 || i.Status != incident.Investigating || i.SelfRecovered || !i.ResolvedAt.IsZero() || !i.MitigatedAt.IsZero() {
+		t.Fatalf("not reopened: %+v", i)
+	}
+	w.checkRefold()
+}
+
+func TestSameBatchFiresAndResolves(t *testing.T) {
+	w := newWorld(t)
+	a := firing("blip", night)
+	again := firing("blip", night.Add(time.Minute))
+	w.clock.now = night.Add(5 * time.Minute)
+	w.record(a, resolved(a, night.Add(30*time.Second)), again, resolved(again, night.Add(2*time.Minute)))
+	w.correlate()
+	i := w.incident(1)
+	if i.Alerts != (incident.Counts{Total: 1}) || i.Status != incident.Monitoring {
+		t.Fatalf("%+v", i)
+	}
+	w.checkRefold()
+}
+
+func TestLostResolutionCountsOnce(t *testing.T) {
+	w := newWorld(t)
+	w.receive(firing("a", night))
+	w.after(time.Hour)
+	w.receive(firing("a", w.clock.now)) // a new episode; the end of the first was never told
+	if got := w.incident(1).Alerts; got != (incident.Counts{Total: 1, Firing: 1}) {
+		t.Fatalf("%+v", got)
+	}
+	w.checkRefold()
+}
+
+func TestSelfRecovery(t *testing.T) {
+	a := firing("blip", night)
+	tests := []struct {
+		name      string
+		during    func(w *world)
+		recovered bool
+	}{
+		{"nobody acts", func(*world) {}, true},
+		{"somebody acknowledges", func(w *world) { w.desk.Acknowledge(ctx, w.who("joe"), "INC-1") }, false},
+		{"somebody notes something", func(w *world) {
+			w.desk.Note(ctx, w.who("joe"), "INC-1", incident.Noted{Body: "looking"}, time.Time{})
+		}, false},
+		{"it fires again", func(w *world) { w.receive(firing("blip", w.clock.now)) }, false},
+		{"somebody only looks", func(w *world) { w.append(looked("INC-1")) }, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.receive(a)
+			w.after(5 * time.Minute)
+			ended := w.clock.now
+			w.receive(resolved(a, ended))
+			w.after(10 * time.Minute)
+			tt.during(w)
+			w.after(19 * time.Minute)
+			if i := w.incident(1); i.Status == incident.Resolved {
+				t.Fatalf("resolved after 29 minutes")
+			}
+			w.after(time.Minute)
+			i := w.incident(1)
+			if (i.Status == incident.Resolved) != tt.recovered || i.SelfRecovered != tt.recovered {
+				t.Fatalf("status %s, self-recovered %v", i.Status, i.SelfRecovered)
+			}
+			if tt.recovered && !i.ResolvedAt.Equal(ended) {
+				t.Errorf("resolved at %s, want when the alert did, %s", i.ResolvedAt, ended)
+			}
+			w.checkRefold()
+		})
+	}
+}
+
+func looked(id timeline.ID) timeline.Draft {
+	return timeline.Draft{Timeline: id, Payload: asked("/timeline show"), Actor: people.Human("joe")}
+}
+
+func TestResolutionRecordsHeads(t *testing.T) {
+	w := newWorld(t)
+	w.receive(firing("a", night))
+	must2(w.desk.Resolve(ctx, w.who("joe"), "INC-1", time.Time{}, "fixed"))
+	log := w.entries(timeline.Log)
+	heads, ok := log[len(log)-1].Payload.(*timeline.HeadsRecorded)
+	if !ok || len(heads.Heads) != 2 {
+		t.Fatalf("the log ends with %s", log[len(log)-1].Payload.Text())
+	}
+}
+
+func TestWorseAlertRaisesSeverityAndNamesAnUntouchedIncident(t *testing.T) {
+	w := newWorld(t)
+	w.receive(firing("disk-will-fill", night, "severity", "warning"))
+	w.after(time.Minute)
+	w.receive(firing("postgres/down", w.clock.now))
+	i := w.incident(1)
+	if i.Severity != alert.SEV2 || !strings.HasPrefix(i.Title, "postgres/down") {
+		t.Errorf("%s", i.Headline())
+	}
+	w.receive(firing("disk-full", w.clock.now, "severity", "warning"))
+	if w.incident(1).Severity != alert.SEV2 {
+		t.Errorf("a lesser alert lowered the severity")
+	}
+	w.checkRefold()
+}
+
+func TestParkedUntilAlertsResolve(t *testing.T) {
+	w := newWorld(t)
+	a := firing("vendor", night)
+	w.receive(a)
+	must2(w.desk.Park(ctx, w.who("joe"), "INC-1", time.Time{}, incident.UntilAlertsResolved))
+	w.receive(firing("vendor", night.Add(time.Second), "severity", "critical", "instance", "b"))
+	if w.count() != 2 {
+		t.Fatalf("an unrelated SEV1 joined what was set aside")
+	}
+	w.after(time.Hour)
+	w.receive(resolved(a, w.clock.now))
+	if i := w.incident(1); i.Status != incident.Monitoring || i.Park != nil {
+		t.Fatalf("%+v", i)
+	}
+	w.checkRefold()
+}
+
+func TestSEV1EndsParking(t *testing.T) {
+	w := newWorld(t)
+	w.receive(firing("a", night, "node", node1))
+	must2(w.desk.Park(ctx, w.who("joe"), "INC-1", at("09:00"), ""))
+	w.receive(firing("b", night, "node", node1))
+	if i := w.incident(1); i.Status != incident.Parked {
+		t.Fatalf("a SEV2 took it up: %s", i.Status)
+	}
+	w.receive(firing("c", night, "node", node1, "severity", "critical"))
+	if i := w.incident(1); i.Status != incident.Investigating || i.Severity != alert.SEV1 {
+		t.Fatalf("%+v", i)
+	}
+	w.to(at("10:00"))
+	w.checkRefold()
+}
+
+func TestBurstOfTenThousand(t *testing.T) {
+	w := newWorld(t)
+	for n := 0; n < 10000; n += 500 {
+		var alerts []alert.Alert
+		for m := range 500 {
+			alerts = append(alerts, firing("burst", night, "instance", fmt.Sprint(n+m), "node", fmt.Sprintf("node-%d", m%80)))
+		}
+		w.record(alerts...)
+	}
+	began := time.Now()
+	w.correlate()
+	took := time.Since(began)
+	t.Logf("10,000 alerts correlated in %s", took)
+	if took > 20*time.Second {
+		t.Errorf("too slow: %s", took)
+	}
+	i := w.incident(1)
+	if w.count() != 1 || i.Alerts.Firing != 10000 {
+		t.Fatalf("%d incidents, %+v", w.count(), i.Alerts)
+	}
+	if joined := w.joined(1); len(joined) > 25 {
+		t.Errorf("%d entries for 10,000 alerts", len(joined))
+	}
+	if len(i.Shared["node"]) != 50 {
+		t.Errorf("%d nodes remembered, want the cap", len(i.Shared["node"]))
+	}
+}
