@@ -1,0 +1,175 @@
+package room
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"wardroom/bot/alert"
+	"wardroom/bot/command"
+	"wardroom/bot/incident"
+	"wardroom/bot/statuspage"
+	"wardroom/bot/timeline"
+)
+
+// Living is the message at the top of an incident's room: how things stand now
+// and what can be done next. It is made from state alone.
+type Living struct {
+	ID       timeline.ID
+	Headline string // "INC-1 SEV2 investigating: PostgreSQL is out of connections"
+	Title    string
+	Severity alert.Severity
+	Status   incident.Status
+
+	Lead           string // "" when nobody leads
+	AcknowledgedBy string // "" when nobody has
+	AcknowledgedAt time.Time
+	StartedAt      time.Time
+	Until          time.Time     // when it was resolved; zero while it goes on
+	Age            time.Duration // from the start to Until, or to now
+
+	Alerts     alert.Tally
+	AlertNames []string // in order of joining, at most MaxNames
+	MoreNames  int      // names left out
+
+	StatusPage string      // one line on what the public reads
+	Park       string      // why it waits; "" when it is not parked
+	MergedInto timeline.ID // where it goes on; then nothing else is offered here
+
+	Acts []command.Action // next acts, the most pressing first
+}
+
+// MaxNames is how many alert names a living message shows.
+const MaxNames = 8
+
+// LivingOf makes the living message of an incident as of now. A NotFound problem
+// comes back when there is no such incident.
+func LivingOf(v timeline.View, id timeline.ID, now time.Time) (Living, error) {
+	i, err := incident.Get(v, id)
+	if err != nil {
+		return Living{}, err
+	}
+	notice, posted, err := statuspage.Get(v, id)
+	if err != nil {
+		return Living{}, err
+	}
+	l := Living{
+		ID: i.ID, Headline: i.Headline(), Title: i.Title, Severity: i.Severity, Status: i.Status,
+		Lead: i.Lead, AcknowledgedBy: i.AcknowledgedBy, AcknowledgedAt: i.AcknowledgedAt,
+		StartedAt: i.StartedAt, Until: i.ResolvedAt, Alerts: i.Alerts, MergedInto: i.MergedInto,
+		AlertNames: i.AlertNames, StatusPage: "nothing posted",
+	}
+	if len(l.AlertNames) > MaxNames {
+		l.AlertNames, l.MoreNames = l.AlertNames[:MaxNames], len(l.AlertNames)-MaxNames
+	}
+	if l.Age = now.Sub(i.StartedAt); !l.Until.IsZero() {
+		l.Age = l.Until.Sub(i.StartedAt)
+	}
+	if posted {
+		l.StatusPage = noticeLine(notice, i)
+	}
+	if i.Park != nil {
+		l.Park = (&incident.ParkedUntil{Park: *i.Park}).Text()
+	}
+	l.Acts = nextActs(i, posted, notice)
+	return l, nil
+}
+
+// noticeLine is "identified, since 00:25 UTC (backdated), 2 updates".
+func noticeLine(n statuspage.Notice, i incident.Incident) string {
+	line := string(n.State) + ", since " + Clock{}.Beside(n.StartedAt, i.StartedAt)
+	if n.Backdated {
+		line += " (backdated)"
+	}
+	if len(n.Updates) == 1 {
+		return line + ", 1 update"
+	}
+	return fmt.Sprintf("%s, %d updates", line, len(n.Updates))
+}
+
+// nextActs offers what this incident needs next. The order is that of a night:
+// somebody has it, somebody leads, the public knows, it ends.
+func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.Action {
+	act := func(label string, style command.Style, path string, options ...string) command.Action {
+		ask := command.Ask{Path: path, Options: map[string]string{"incident": string(i.ID)}}
+		for k := 0; k+1 < len(options); k += 2 {
+			ask.Options[options[k]] = options[k+1]
+		}
+		return command.Action{Label: label, Style: style, Ask: ask}
+	}
+	help := command.Action{Label: "What can I do?", Ask: command.Ask{Path: "help"}}
+	if i.MergedInto != "" {
+		into := act("Show "+string(i.MergedInto), command.Primary, "incident show")
+		into.Ask.Options["incident"] = string(i.MergedInto)
+		return []command.Action{into, help}
+	}
+	var acts []command.Action
+	if i.AcknowledgedAt.IsZero() && i.Open() {
+		acts = append(acts, act("Acknowledge", command.Primary, "incident ack"))
+	}
+	if i.Lead == "" && i.Open() {
+		acts = append(acts, act("Lead", command.Secondary, "incident assign", "role", incident.RoleLead))
+	}
+	if i.Open() || posted && n.Open() {
+		acts = append(acts, act("Post status", command.Secondary, "status post"))
+	}
+	switch {
+	case i.Status == incident.Monitoring:
+		acts = append(acts, act("Resolve", command.Primary, "incident resolve"))
+	case i.Status == incident.Resolved:
+		acts = append(acts, act("Reopen", command.Secondary, "incident reopen"), act("Close", command.Primary, "incident close"))
+	case i.Status == incident.Closed:
+		acts = append(acts, act("Reopen", command.Secondary, "incident reopen"))
+	}
+	return append(acts, help)
+}
+
+// Lines is the living message for a terminal: plain, without colours.
+func (l Living) Lines(zone *time.Location) []string {
+	c := Clock{zone}
+	lines := []string{Plain(l.Headline)}
+	if l.MergedInto != "" {
+		return append(lines, "goes on in "+string(l.MergedInto))
+	}
+	state := "started " + c.Full(l.StartedAt) + ", " + command.FormatDuration(l.Age)
+	if l.Until.IsZero() {
+		state += " ago"
+	} else {
+		state += " until " + c.Beside(l.Until, l.StartedAt)
+	}
+	lines = append(lines, state)
+	switch {
+	case l.Lead != "" && l.AcknowledgedBy != "":
+		lines = append(lines, "lead: "+Plain(l.Lead)+"; acknowledged by "+Plain(l.AcknowledgedBy)+" at "+c.Beside(l.AcknowledgedAt, l.StartedAt))
+	case l.Lead != "":
+		lines = append(lines, "lead: "+Plain(l.Lead))
+	case l.AcknowledgedBy != "":
+		lines = append(lines, "nobody leads; acknowledged by "+Plain(l.AcknowledgedBy)+" at "+c.Beside(l.AcknowledgedAt, l.StartedAt))
+	default:
+		lines = append(lines, "nobody has acknowledged it")
+	}
+	if l.Park != "" {
+		lines = append(lines, Plain(l.Park))
+	}
+	lines = append(lines, l.alertLine(), "status page: "+Plain(l.StatusPage))
+	labels := make([]string, len(l.Acts))
+	for i, a := range l.Acts {
+		labels[i] = "[" + a.Label + "]"
+	}
+	return append(lines, strings.Join(labels, " "))
+}
+
+// alertLine is "alerts: 2 of 3 firing: postgres/connection-limit, redis/down".
+func (l Living) alertLine() string {
+	if l.Alerts.Total == 0 {
+		return "alerts: none"
+	}
+	names := make([]string, len(l.AlertNames))
+	for i, n := range l.AlertNames {
+		names[i] = Cut(Plain(n), 60)
+	}
+	if l.MoreNames > 0 {
+		names = append(names, fmt.Sprintf("and %d more", l.MoreNames))
+	}
+	return fmt.Sprintf("alerts: %d of %d firing: %s", l.Alerts.Firing, l.Alerts.Total, strings.Join(names, ", "))
+}

@@ -1,0 +1,70 @@
+// Package room is what the room of an incident shows, whatever the chat: the
+// posts that tell what happened, and the living message that tells how things
+// stand. Adapters render both for one chat each; terminals and transcripts get
+// lines of plain text.
+//
+// Everything in a post is outside text. Whoever shows it escapes it for the
+// place where it is shown: [Plain] for a terminal.
+package room
+
+import (
+	"time"
+
+	"wardroom/bot/timeline"
+)
+
+// Post is one entry as a room tells it.
+type Post struct {
+	Entry    timeline.Ref
+	At       time.Time // when it happened
+	Recorded time.Time // when it was written
+	Actor    string    // for people: "joe", "alertmanager"
+	Text     string    // one plain sentence; outside text
+	Key      bool      // belongs into the room; the rest only into the full timeline
+}
+
+// PostOf makes the post of an entry. Without a codec every post is key.
+func PostOf(codec *timeline.Codec, e timeline.Entry) Post {
+	p := Post{Entry: e.Ref, At: e.OccurredAt, Recorded: e.RecordedAt, Actor: e.Actor.Display(), Key: true}
+	if e.Payload != nil {
+		p.Text = e.Payload.Text()
+	}
+	if !e.Supersedes.IsZero() {
+		p.Text += " (corrects " + e.Supersedes.String() + ")"
+	}
+	if codec != nil {
+		p.Key = codec.Prominence(e.Kind) == timeline.Key
+	}
+	return p
+}
+
+// A backlog is stale when more than StaleCount posts are older than StaleAge:
+// told one by one they would bury what happens now.
+const (
+	StaleCount = 20
+	StaleAge   = 5 * time.Minute
+)
+
+// Message is one message to a room: one post, or a folded backlog.
+type Message struct {
+	Posts []Post
+	Stale bool // the posts are a backlog; each is shown with its original time
+}
+
+// Messages parts posts, in the order of recording, into messages. A stale
+// backlog becomes one message; what is newer follows post by post.
+func Messages(posts []Post, now time.Time) []Message {
+	old := 0
+	for old < len(posts) && now.Sub(posts[old].Recorded) > StaleAge {
+		old++
+	}
+	var out []Message
+	if old > StaleCount {
+		out = append(out, Message{Posts: posts[:old], Stale: true})
+		posts = posts[old:]
+	}
+	for i := range posts {
+		out = append(out, Message{Posts: posts[i : i+1]})
+	}
+	return out
+}
