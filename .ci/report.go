@@ -1,0 +1,215 @@
+// Report reads the output of `go test -json`, shows what failed, counts what ran
+// by its kind, and refuses a run in which something was skipped. Its last line is
+// "N passed, N failed".
+//
+// A test is counted when it has no tests inside. Kinds go by name; CONTRIBUTING.md
+// lists them.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+type event struct {
+	Action  string
+	Package string
+	Test    string
+	Elapsed float64
+	Output  string
+}
+
+type key struct{ pkg, test string }
+
+// kinds in the order in which they are tried; the last takes the rest.
+var kinds = []struct {
+	name string
+	test *regexp.Regexp // over "package TestName"
+}{
+	{"e2e", regexp.MustCompile(`wardroom/e2e`)},
+	{"fault and kill", regexp.MustCompile(` Test\w*(Fault|Kill|Crash|Damage|Full|Corrupt|Tamper)`)},
+	{"conformance", regexp.MustCompile(`Conform`)},
+	{"script", regexp.MustCompile(` TestScript`)},
+	{"fuzz seed", regexp.MustCompile(` Fuzz`)},
+	{"property", regexp.MustCompile(` Test\w*Property`)},
+	{"golden", regexp.MustCompile(` Test\w*(Golden|Fresh)`)},
+	{"unit", regexp.MustCompile(``)},
+}
+
+func main() {
+	r := read()
+	os.Exit(r.print())
+}
+
+type run struct {
+	result  map[key]event
+	output  map[key][]string
+	build   []string // what the compiler said
+	broken  map[string]bool
+	passed  map[string]float64 // packages that passed, with their seconds
+	strange []string           // lines that are no JSON
+}
+
+func read() run {
+	r := run{result: map[key]event{}, output: map[key][]string{}, broken: map[string]bool{}, passed: map[string]float64{}}
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 16<<20)
+	for lines.Scan() {
+		var e event
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			r.strange = append(r.strange, lines.Text())
+			continue
+		}
+		r.take(e)
+	}
+	if err := lines.Err(); err != nil {
+		r.strange = append(r.strange, "reading: "+err.Error())
+	}
+	return r
+}
+
+func (r *run) take(e event) {
+	k := key{e.Package, e.Test}
+	switch e.Action {
+	case "build-output":
+		r.build = append(r.build, e.Output)
+	case "output":
+		r.output[k] = append(r.output[k], e.Output)
+	case "pass", "fail", "skip":
+		switch {
+		case e.Test != "":
+			r.result[k] = e
+		case e.Action == "pass":
+			r.passed[e.Package] = e.Elapsed
+		case e.Action == "fail":
+			r.broken[e.Package] = true
+		}
+	}
+}
+
+func (r *run) print() int {
+	parents := map[key]bool{}
+	for k := range r.result {
+		for i := strings.LastIndexByte(k.test, '/'); i > 0; i = strings.LastIndexByte(k.test[:i], '/') {
+			parents[key{k.pkg, k.test[:i]}] = true
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(r.result), func(a, b key) int {
+		return strings.Compare(a.pkg+" "+a.test, b.pkg+" "+b.test)
+	})
+	passed, failed := 0, 0
+	var skipped []key
+	count := map[string]int{}
+	for _, k := range keys {
+		switch e := r.result[k]; {
+		case e.Action == "fail":
+			fmt.Printf("\n--- FAIL %s %s\n%s", k.pkg, k.test, strings.Join(r.output[k], ""))
+			if !parents[k] {
+				failed++
+			}
+		case e.Action == "skip":
+			skipped = append(skipped, k)
+		case !parents[k]:
+			passed++
+			count[kindOf(k)]++
+		}
+	}
+	failed += r.printBroken()
+	r.printSlow(keys, parents)
+	for _, kind := range kinds {
+		if n := count[kind.name]; n > 0 {
+			fmt.Printf("%6d %s\n", n, kind.name)
+		}
+	}
+	code := r.printSkipped(skipped)
+	if passed == 0 && failed == 0 {
+		fmt.Println("no test ran")
+		code = 1
+	}
+	if failed > 0 {
+		code = 1
+	}
+	fmt.Printf("%d passed, %d failed\n", passed, failed)
+	return code
+}
+
+// printBroken shows what failed without a test to blame: a package that does not
+// build, a panic, a deadlock. Each counts as one failure.
+func (r *run) printBroken() int {
+	for _, line := range append(r.strange, r.build...) {
+		fmt.Println(strings.TrimSuffix(line, "\n"))
+	}
+	blamed := map[string]bool{}
+	for k, e := range r.result {
+		if e.Action == "fail" {
+			blamed[k.pkg] = true
+		}
+	}
+	failed := 0
+	for _, pkg := range slices.Sorted(maps.Keys(r.broken)) {
+		if blamed[pkg] {
+			continue
+		}
+		failed++
+		fmt.Printf("\n--- FAIL %s\n", pkg)
+		for k, lines := range r.output {
+			if _, done := r.result[k]; k.pkg == pkg && !done {
+				fmt.Print(strings.Join(lines, ""))
+			}
+		}
+	}
+	if len(r.strange) > 0 && failed == 0 {
+		failed = 1
+	}
+	return failed
+}
+
+func (r *run) printSlow(keys []key, parents map[key]bool) {
+	var slow []key
+	for _, k := range keys {
+		if !parents[k] && r.result[k].Elapsed >= 5 {
+			slow = append(slow, k)
+		}
+	}
+	slices.SortFunc(slow, func(a, b key) int { return int(r.result[b].Elapsed*1000 - r.result[a].Elapsed*1000) })
+	for _, k := range slow[:min(len(slow), 8)] {
+		d := time.Duration(r.result[k].Elapsed * float64(time.Second)).Round(100 * time.Millisecond)
+		fmt.Printf("slow: %s %s took %s\n", k.pkg, k.test, d)
+	}
+	fmt.Printf("\n%d packages with tests passed\n", len(r.passed))
+}
+
+// printSkipped allows a skip only where the published interfaces of outside
+// systems are not beside this clone.
+func (r *run) printSkipped(skipped []key) int {
+	if len(skipped) == 0 {
+		return 0
+	}
+	_, err := os.Stat("../shared/specs")
+	for _, k := range skipped {
+		fmt.Printf("SKIPPED %s %s\n%s", k.pkg, k.test, strings.Join(r.output[k], ""))
+	}
+	if err != nil {
+		fmt.Printf("\n*** %d tests were skipped: ../shared/specs is not here, so nothing was held to the published interfaces ***\n\n", len(skipped))
+		return 0
+	}
+	fmt.Printf("\n%d tests were skipped although ../shared/specs is here: that counts as a failure\n", len(skipped))
+	return 1
+}
+
+func kindOf(k key) string {
+	name, _, _ := strings.Cut(k.test, "/")
+	for _, kind := range kinds {
+		if kind.test.MatchString(k.pkg + " " + name) {
+			return kind.name
+		}
+	}
+	return "unit"
+}

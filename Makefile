@@ -1,0 +1,89 @@
+# `make` alone lists what there is. Nothing here needs root or a running service.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN       := bin/wardroom
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# What is shipped is static: one binary, no C.
+export CGO_ENABLED ?= 0
+GOBUILD   := go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+PKGS      ?= ./...
+TESTFLAGS ?=
+FUZZTIME  ?= 10s
+BENCHFLAGS ?=
+
+# The race detector needs C. Where a compiler works the tests run under it.
+HAVE_CC := $(shell echo 'int main(void){return 0;}' | $${CC:-cc} -x c -include stdlib.h - -o /dev/null 2>/dev/null && echo yes)
+RACE    ?= $(if $(HAVE_CC),yes,no)
+GOTEST   = CGO_ENABLED=$(if $(filter yes,$(RACE)),1,0) go test $(if $(filter yes,$(RACE)),-race) -timeout 10m
+
+.PHONY: help
+help: ## this list
+	@printf 'usage: make TARGET\n\n'
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/wardroom, static
+	@mkdir -p bin
+	$(GOBUILD) -o $(BIN) ./cmd/wardroom
+
+.PHONY: test
+test: ## every test, under the race detector where a C compiler is there (RACE=no: without)
+	@$(if $(filter yes,$(RACE)),,echo 'no race detector: RACE=no, or no C compiler')
+	@mkdir -p .cache && go build -o .cache/report .ci/report.go
+	@$(GOTEST) -json $(TESTFLAGS) $(PKGS) | .cache/report
+
+.PHONY: race
+race: ## the tests under the race detector, three times in random order
+	@$(MAKE) --no-print-directory test RACE=yes TESTFLAGS='-count=3 -shuffle=on $(TESTFLAGS)'
+
+.PHONY: lint
+lint: ## gofmt, go vet; golangci-lint and shellcheck where they are installed
+	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$bad" ]; then printf 'not formatted (gofmt -w mends it):\n%s\n' "$$bad"; exit 1; fi
+	go vet $(PKGS)
+	go vet .ci/report.go
+	bash -n .ci/run
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo 'golangci-lint is not installed: left out'; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; else echo 'shellcheck is not installed: left out'; fi
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$$file"); do \
+	    echo "$$(dirname "$$file") $$target"; \
+	    go test "$$(dirname "$$file")" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
+
+.PHONY: bench
+bench: build ## measure `serve` beside the disk's own rate; prints ratios
+	go run ./cmd/bench -binary $(BIN) $(BENCHFLAGS)
+
+.PHONY: demo
+demo: ## the first night, replayed in about a minute
+	go run ./cmd/wardroom demo
+
+.PHONY: e2e
+e2e: ## the proof against a real control plane
+	@if [ ! -d e2e ]; then echo 'There is no e2e folder yet: it comes with the issue "Proof on the real thing".'; exit 1; fi
+	go test -count=1 -timeout 30m ./e2e/...
+
+.PHONY: cover
+cover: ## how much of each package the tests reach; .cache/cover.html
+	@mkdir -p .cache
+	go test -coverprofile=.cache/cover.out -coverpkg=./bot/...,./commands/...,./integrations/...,./storage/... $(PKGS)
+	go tool cover -html=.cache/cover.out -o .cache/cover.html
+	@go tool cover -func=.cache/cover.out | tail -1
+
+.PHONY: docs
+docs: ## write the generated references anew
+	@grep -rl --include='*_test.go' '/docs/' . | grep -v '^./layout_test.go' | xargs -n1 dirname | sort -u | while read -r p; do \
+	  if grep -q 'flag.Bool("update"' "$$p"/*_test.go; then go test "$$p" -run 'Fresh' -update; fi; \
+	done
+	@git --no-pager diff --stat -- docs
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin out .cache
