@@ -134,6 +134,20 @@ func eachComponent(w timeline.Writer, change func(*Component) bool) error {
 	return nil
 }
 
+// holderOf returns the incident whose open notice names a component; the log when
+// there is none or more than one.
+func holderOf(r timeline.Reader, name string) (timeline.ID, error) {
+	open, err := Notices.Select(r, timeline.Query{Where: []timeline.Where{{Column: "is_open", Value: true}}})
+	if err != nil {
+		return "", err
+	}
+	open = slices.DeleteFunc(open, func(n Notice) bool { _, names := n.Components[name]; return !names })
+	if len(open) != 1 {
+		return timeline.Log, nil
+	}
+	return open[0].Incident, nil
+}
+
 // knownComponents brings names to the spelling that was declared. Names are found
 // whatever their case; an unknown one is an Invalid problem that lists those there are.
 func knownComponents(r timeline.Reader, levels map[string]Level) (map[string]Level, error) {

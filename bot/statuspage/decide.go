@@ -138,7 +138,7 @@ func decideBackdate(v timeline.View, who Who, id timeline.ID, at time.Time, why 
 			out.Evidence = append(out.Evidence, e.Entry)
 		}
 	}
-	notes := []string{"The start that was confirmed: " + clockUTC(at) + ", " + sentence + "."}
+	notes := []string{"That is " + sentence + "."}
 	for _, p := range pages {
 		if !p.Capabilities.BackdateIncident {
 			out.InText = append(out.InText, p.Name)

@@ -115,12 +115,10 @@ func (d *Desk) Backdate(ctx context.Context, who Who, id timeline.ID, startedAt 
 	})
 }
 
-// SetComponent brings a component to a level, for an incident or, with id empty
-// or the log, for none. One that is there already records nothing.
+// SetComponent brings a component to a level, for an incident or, with id the log,
+// for none. With id empty it belongs to the open notice that names the component,
+// if there is exactly one. A component that is there already records nothing.
 func (d *Desk) SetComponent(ctx context.Context, who Who, id timeline.ID, name string, level Level) (Outcome, error) {
-	if id == "" {
-		id = timeline.Log
-	}
 	if !slices.Contains(Levels, level) {
 		return Outcome{}, problem.New(problem.Invalid, "%q is not a component's level", string(level)).WithHint("one of %v", Levels)
 	}
@@ -141,6 +139,11 @@ func (d *Desk) SetComponent(ctx context.Context, who Who, id timeline.ID, name s
 		}
 		if c.Level == level {
 			return timeline.Draft{}, []string{declared + " already is " + level.words() + "."}, nil
+		}
+		if id == "" {
+			if id, err = holderOf(v, declared); err != nil {
+				return timeline.Draft{}, nil, err
+			}
 		}
 		return draft(id, who, &ComponentSet{Component: declared, Level: level, From: c.Level}), nil, nil
 	})
@@ -191,7 +194,7 @@ func (d *Desk) update(ctx context.Context, id timeline.ID, decide func(timeline.
 			out.Notice, _, err = Get(v, id)
 			return err
 		}
-		out.Notice, _, err = AsOf(v, id, out.Entry.Seq)
+		out.Notice, _, err = AsOf(v, out.Entry.Timeline, out.Entry.Seq)
 		return err
 	})
 	return out, err

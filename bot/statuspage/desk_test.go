@@ -166,11 +166,14 @@ func TestComponentsKeepTheirHistoryByName(t *testing.T) {
 		t.Errorf("setting the level it has: %+v, %v", out, err)
 	}
 	r.clock.MoveTo(at("00:50"))
-	if out, err = r.desk.SetComponent(t.Context(), joe, "", "website", statuspage.Degraded); err != nil || out.Entry.Timeline != timeline.Log {
-		t.Errorf("without an incident it stands in the log: %+v, %v", out, err)
+	if out, err = r.desk.SetComponent(t.Context(), joe, "", "website", statuspage.PartialOutage); err != nil || out.Entry.Timeline != inc1 || out.Notice.Components["Website"] != statuspage.PartialOutage {
+		t.Errorf("it belongs to the notice that names it: %+v, %v", out, err)
+	}
+	if out, err = r.desk.SetComponent(t.Context(), joe, timeline.Log, "website", statuspage.Degraded); err != nil || out.Entry.Timeline != timeline.Log {
+		t.Errorf("for no incident it stands in the log: %+v, %v", out, err)
 	}
 	r.components("API", "Website", "Bot")
-	if c := r.component("Website"); c.Level != statuspage.Degraded || c.Position != 2 || len(c.Changes) != 2 {
+	if c := r.component("Website"); c.Level != statuspage.Degraded || c.Position != 2 || len(c.Changes) != 3 {
 		t.Errorf("declared anew: %+v", c)
 	}
 	before := r.site().Pos

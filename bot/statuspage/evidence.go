@@ -128,15 +128,15 @@ func withoutRepeats(all []Evidence) []Evidence {
 	return kept
 }
 
-// Compare says in one sentence how a start relates to the evidence, and whether
-// it lies before everything that is recorded.
+// Compare says how a start relates to the evidence, as the end of a sentence that
+// begins "That is", and whether it lies before everything that is recorded.
 func Compare(at time.Time, found []Evidence) (sentence string, before bool) {
 	if len(found) == 0 {
-		return "nothing recorded says when it began", true
+		return "a person's word alone: nothing recorded says when it began", true
 	}
 	for _, e := range found {
 		if e.At.Truncate(time.Minute).Equal(at.Truncate(time.Minute)) {
-			return "agrees with the evidence: " + e.Why, false
+			return "what the evidence says: " + e.Why, false
 		}
 	}
 	first := slices.MinFunc(found, func(a, b Evidence) int { return a.At.Compare(b.At) })

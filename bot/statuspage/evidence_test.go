@@ -71,9 +71,9 @@ func TestCompareSaysHowAStartRelatesToTheEvidence(t *testing.T) {
 		before bool
 	}{
 		"earlier than all": {"00:25", found, "2 min before the earliest evidence (2021-07-11 00:27 UTC: a note)", true},
-		"same minute":      {"00:31", found, "agrees with the evidence: an alert", false},
+		"same minute":      {"00:31", found, "what the evidence says: an alert", false},
 		"later":            {"02:31", found, "2 h 4 min after the earliest evidence (2021-07-11 00:27 UTC: a note)", false},
-		"nothing to go on": {"00:25", nil, "nothing recorded says when it began", true},
+		"nothing to go on": {"00:25", nil, "a person's word alone: nothing recorded says when it began", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, before := statuspage.Compare(at(c.at), c.found)

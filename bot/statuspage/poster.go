@@ -23,7 +23,9 @@ type Poster struct {
 var _ timeline.Poster = (*Poster)(nil)
 
 // FollowerName is the name to add a page's poster to the runtime under.
-func FollowerName(p Page) string { return "statuspage/" + p.Name() }
+func FollowerName(p Page) string { return followerName(p.Name()) }
+
+func followerName(page string) string { return "statuspage/" + page }
 
 // Follows is which timelines a poster follows: the log too, where components
 // change that belong to no incident.
