@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"wardroom/bot/alert"
+	"wardroom/bot/incident"
 	"wardroom/bot/people"
 )
 
@@ -28,8 +29,9 @@ type Config struct {
 	People      *people.Directory // never nil
 	Intake      Intake
 	Routes      alert.Routes // the first that matches decides
-	Correlation Correlation
+	Correlation incident.Rules
 	StatusPage  StatusPage
+	Metrics     Metrics
 
 	// Warnings are what can be used but should be mended.
 	Warnings []Mistake
@@ -99,12 +101,9 @@ func (c Credentials) Accept() alert.Credential {
 	return alert.Credential{}.Bearer(c.Token.Reveal()).Basic(c.Username, c.Password.Reveal())
 }
 
-// Correlation says which alerts are one incident.
-type Correlation struct {
-	Window time.Duration // alerts this close together belong together; 0: never by time alone
-	Labels []string      // an equal value of one of these binds alerts together
-	Reopen time.Duration // an incident resolved less long ago is reopened; 0: never
-	Quiet  time.Duration // after this long without alerts or people it has recovered by itself
+// Metrics is who may read /metrics.
+type Metrics struct {
+	Token Secret // zero: open on the plain listener, not served on the public one
 }
 
 // StatusPage is what the public sees.

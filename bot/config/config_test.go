@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"wardroom/bot/alert"
+	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/problem"
 )
@@ -64,6 +65,9 @@ func TestDefaultsHoldTogether(t *testing.T) {
 		if got := c.Routes.For(a).Outcome(); got != want {
 			t.Errorf("severity %s: want %s, got %s", severity, want, got)
 		}
+	}
+	if diff := cmp.Diff(incident.DefaultRules(), c.Correlation); diff != "" {
+		t.Error(diff)
 	}
 	if c.People == nil || len(c.People.All()) != 0 {
 		t.Error("people must be an empty directory")
@@ -118,7 +122,8 @@ intake:
 routes:
   - {match: 'team="db"', source: statping, ignore: true}
   - open: SEV3
-correlation: {window: 0s, labels: zone, reopen: 1d12h, quiet: 5m}
+correlation: {window: 0s, strong: zone, reopen_within: 1d12h, self_recovery: 5m, exporters: {service: kube-state-metrics}}
+metrics: {token: scrape}
 status_page:
   title: Example
   url: https://status.example.org
@@ -151,7 +156,9 @@ status_page:
 	if len(c.Routes) != 2 || c.Routes[0].Outcome() != "ignore" || c.Routes[0].Source != "statping" || c.Routes[1].Outcome() != "open SEV3" || len(c.Routes[1].Match) != 0 {
 		t.Errorf("routes: %+v", c.Routes)
 	}
-	want := Correlation{Window: 0, Labels: []string{"zone"}, Reopen: 36 * time.Hour, Quiet: 5 * time.Minute}
+	want := incident.DefaultRules()
+	want.Window, want.Strong, want.ReopenWithin, want.SelfRecovery = 0, []string{"zone"}, 36*time.Hour, 5*time.Minute
+	want.Exporters = map[string][]string{"service": {"kube-state-metrics"}}
 	if diff := cmp.Diff(want, c.Correlation); diff != "" {
 		t.Error(diff)
 	}

@@ -36,17 +36,17 @@ func example(b *strings.Builder, indent string, v reflect.Value, off bool) {
 		case isSection(t):
 			line(f.Name + ":")
 			example(b, indent+"  ", inner, off)
-		case t.Implements(keyedType):
+		case isNamed(t):
 			line(f.Name + ":")
 			b.WriteString(indent + "  " + tag.Get("example") + ":\n")
 			example(b, indent+"    ", reflect.New(t.Elem()).Elem().Field(1), off)
-		case t.Kind() == reflect.Slice && isSection(t.Elem()) && inner.Len() > 0:
+		case isItems(t) && inner.Len() > 0:
 			line(f.Name + ":")
 			for i := range inner.Len() {
 				line("  - " + flow(inner.Index(i)))
 			}
 			describeItem(b, indent+"  ", t.Elem())
-		case t.Kind() == reflect.Slice && isSection(t.Elem()):
+		case isItems(t):
 			line(f.Name + ":")
 			b.WriteString(indent + "  -\n")
 			example(b, indent+"    ", reflect.New(t.Elem()).Elem(), off)

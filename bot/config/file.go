@@ -1,6 +1,13 @@
 package config
 
-import "wardroom/bot/alert"
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"wardroom/bot/alert"
+	"wardroom/bot/incident"
+)
 
 // File is exactly what was written. Its tags are the reference: `yaml` names the
 // key, `help` explains it, `example` is shown where there is no default,
@@ -18,6 +25,7 @@ type File struct {
 	Routes      []FileRoute     `yaml:"routes" help:"What an alert leads to. The first route that matches decides; an alert that none matches is told and opens nothing."`
 	Correlation FileCorrelation `yaml:"correlation" help:"Which alerts are one incident."`
 	StatusPage  FileStatusPage  `yaml:"status_page" help:"What the public sees."`
+	Metrics     FileMetrics     `yaml:"metrics" help:"What Prometheus scrapes, at GET /metrics."`
 }
 
 // FilePublic is the section public.
@@ -92,12 +100,17 @@ type FileRoute struct {
 	Ignore Text `yaml:"ignore" alt:"open" form:"true" example:"true" help:"Record it, and tell nobody."`
 }
 
-// FileCorrelation is the section correlation.
+// FileCorrelation is the section correlation; the rules are explained at
+// incident.Rules.
 type FileCorrelation struct {
-	Window Text   `yaml:"window" form:"duration" help:"Alerts that come within this time of an open incident's last alert join it, whatever their labels. 0s: never by time alone."`
-	Labels []Text `yaml:"labels" form:"list of labels" help:"An alert that shares the value of one of these labels with an open incident joins it."`
-	Reopen Text   `yaml:"reopen" form:"duration" help:"An alert reopens the incident it belongs to when that was resolved less than this long ago. 0s: never."`
-	Quiet  Text   `yaml:"quiet" form:"duration" help:"An incident that nobody acknowledged and in which nothing was done is resolved as self-recovered when all its alerts have been resolved for this long."`
+	Window       Text        `yaml:"window" form:"duration" help:"What fires within this time of an open incident's last alert joins it, whatever its labels. 0s: never by time alone."`
+	ReopenWithin Text        `yaml:"reopen_within" form:"duration" help:"An alert reopens the incident that it belongs to when that was resolved less than this long ago. 0s: never."`
+	Consequence  Text        `yaml:"consequence" form:"duration" help:"While exactly one incident is open, and not for longer than this, what would open another joins it as a likely consequence. 0s: never."`
+	SelfRecovery Text        `yaml:"self_recovery" form:"duration" help:"An incident that nobody acknowledged and in which nothing was done is resolved by itself when it has been quiet for this long. No post-mortem is asked for."`
+	Strong       []Text      `yaml:"strong" form:"list of labels" help:"Labels that name one thing. An alert that shares the value of one joins for as long as the incident is open."`
+	Weak         []Text      `yaml:"weak" form:"list of labels" help:"Labels that name a neighbourhood. Sharing one joins only inside the window."`
+	Apart        []Text      `yaml:"apart" form:"list of labels" help:"Labels whose difference keeps alerts apart."`
+	Exporters    Map[[]Text] `yaml:"exporters" form:"label: list of patterns" help:"Values that say who measured and not what is broken, as patterns with * and ?, by label. They bind nothing together."`
 }
 
 // FileStatusPage is the section status_page.
@@ -109,6 +122,11 @@ type FileStatusPage struct {
 	Statuspage Section         `yaml:"statuspage" example:"{}" help:"Atlassian Statuspage, kept in step with the built-in page."`
 }
 
+// FileMetrics is the section metrics.
+type FileMetrics struct {
+	Token Secret `yaml:"token" example:"/run/secrets/metrics" help:"The bearer token that a scraper must present. Left out: whoever reaches listen may read them, and the public listener does not serve them."`
+}
+
 // FileComponent is one of status_page.components.
 type FileComponent struct {
 	Pos
@@ -117,21 +135,17 @@ type FileComponent struct {
 	Group       Text `yaml:"group" example:"Public" help:"Components of one group stand together."`
 }
 
-// defaults is the one place where defaults are; those of routes are alert's.
+// defaults is the one place where defaults are; those of routes are
+// alert's, those of correlation incident's.
 func defaults() File {
 	return File{
-		Timezone: text("UTC"),
-		Mode:     text("observe"),
-		Listen:   text("127.0.0.1:8080"),
-		Log:      FileLog{Level: text("info"), Format: text("text")},
-		Routes:   defaultRoutes(),
-		Correlation: FileCorrelation{
-			Window: text("5m"),
-			Labels: texts("node", "namespace", "persistentvolumeclaim", "service"),
-			Reopen: text("30m"),
-			Quiet:  text("30m"),
-		},
-		StatusPage: FileStatusPage{Title: text("Status")},
+		Timezone:    text("UTC"),
+		Mode:        text("observe"),
+		Listen:      text("127.0.0.1:8080"),
+		Log:         FileLog{Level: text("info"), Format: text("text")},
+		Routes:      defaultRoutes(),
+		Correlation: defaultCorrelation(),
+		StatusPage:  FileStatusPage{Title: text("Status")},
 	}
 }
 
@@ -154,3 +168,18 @@ func defaultRoutes() []FileRoute {
 	}
 	return list
 }
+
+func defaultCorrelation() FileCorrelation {
+	r := incident.DefaultRules()
+	f := FileCorrelation{
+		Window: span(r.Window), ReopenWithin: span(r.ReopenWithin), Consequence: span(r.Consequence), SelfRecovery: span(r.SelfRecovery),
+		Strong: texts(r.Strong...), Weak: texts(r.Weak...), Apart: texts(r.Apart...),
+	}
+	for _, label := range slices.Sorted(maps.Keys(r.Exporters)) {
+		f.Exporters = append(f.Exporters, Item[[]Text]{text(label), texts(r.Exporters[label]...)})
+	}
+	return f
+}
+
+// span writes a duration as a person would: "15m", not "15m0s".
+func span(d time.Duration) Text { return text(FormatDuration(d)) }

@@ -44,9 +44,9 @@ func reference(b *strings.Builder, path string, v reflect.Value) {
 		inner, at := v.FieldByIndex(f.Index), join(path, f.Name)
 		switch {
 		case isSection(f.Type):
-		case f.Type.Implements(keyedType):
+		case isNamed(f.Type):
 			inner, at = reflect.New(f.Type.Elem()).Elem().Field(1), at+".NAME"
-		case f.Type.Kind() == reflect.Slice && isSection(f.Type.Elem()):
+		case isItems(f.Type):
 			inner, at = reflect.New(f.Type.Elem()).Elem(), at+"[]"
 		default:
 			continue
@@ -61,6 +61,16 @@ func isSection(t reflect.Type) bool {
 	return t.Kind() == reflect.Struct && t != textType && t != secretType && t != sectionType
 }
 
+// isItems reports whether a type is a list of sections.
+func isItems(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && !t.Implements(keyedType) && isSection(t.Elem())
+}
+
+// isNamed reports whether a type is a mapping of names to sections.
+func isNamed(t reflect.Type) bool {
+	return t.Implements(keyedType) && isSection(t.Elem().Field(1).Type)
+}
+
 // form says how a value is written.
 func form(f field) string {
 	switch t := f.Type; {
@@ -70,9 +80,9 @@ func form(f field) string {
 		return "secret"
 	case t == sectionType, isSection(t):
 		return "section"
-	case t.Implements(keyedType):
+	case isNamed(t):
 		return "sections by name"
-	case t.Kind() == reflect.Slice && isSection(t.Elem()):
+	case isItems(t):
 		return "list of sections"
 	case t.Kind() == reflect.Slice:
 		return "list"
@@ -88,12 +98,14 @@ func written(v reflect.Value) string {
 			return "`" + quoted(s.Value) + "`"
 		}
 	case t.Kind() == reflect.Slice && t.Elem() == textType && v.Len() > 0:
+		return "`" + flowList(v.Interface().([]Text)) + "`"
+	case t == lists && v.Len() > 0:
 		var parts []string
-		for _, item := range v.Interface().([]Text) {
-			parts = append(parts, quoted(item.Value))
+		for _, item := range v.Interface().(Map[[]Text]) {
+			parts = append(parts, item.Key.Value+": "+flowList(item.Value))
 		}
-		return "`[" + strings.Join(parts, ", ") + "]`"
-	case t.Kind() == reflect.Slice && isSection(t.Elem()) && v.Len() > 0:
+		return "`{" + strings.Join(parts, ", ") + "}`"
+	case isItems(t) && v.Len() > 0:
 		var parts []string
 		for i := range v.Len() {
 			parts = append(parts, "`"+flow(v.Index(i))+"`")
@@ -101,6 +113,17 @@ func written(v reflect.Value) string {
 		return strings.Join(parts, "<br>")
 	}
 	return ""
+}
+
+var lists = reflect.TypeFor[Map[[]Text]]()
+
+// flowList is a list of texts on one line.
+func flowList(list []Text) string {
+	parts := make([]string, len(list))
+	for i, t := range list {
+		parts[i] = quoted(t.Value)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
 }
 
 // flow is a struct of texts on one line: {match: …, open: SEV2}.

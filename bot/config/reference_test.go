@@ -47,9 +47,9 @@ func TestEveryKeyIsExplained(t *testing.T) {
 			switch inner := v.FieldByIndex(f.Index); {
 			case isSection(f.Type):
 				walk(at, inner)
-			case f.Type.Implements(keyedType):
+			case isNamed(f.Type):
 				walk(at, reflect.New(f.Type.Elem()).Elem().Field(1))
-			case f.Type.Kind() == reflect.Slice && isSection(f.Type.Elem()):
+			case isItems(f.Type):
 				walk(at, reflect.New(f.Type.Elem()).Elem())
 			case f.Type == secretType || f.Type == sectionType || written(inner) == "":
 				if f.Tag.Get("example") == "" {

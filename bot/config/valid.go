@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"log/slog"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"wardroom/bot/alert"
+	"wardroom/bot/incident"
 	"wardroom/bot/people"
 )
 
@@ -30,6 +32,7 @@ func valid(d *decoder, f *File) *Config {
 	c.People = d.people(f.People)
 	c.Intake = d.intake(f.Intake)
 	c.StatusPage = d.statusPage(f.StatusPage)
+	c.Metrics = Metrics(f.Metrics)
 	d.sources(f.Routes, c.Intake)
 	if !c.StatusPage.Listen.IsZero() && c.StatusPage.Listen == c.Listen && c.Listen.Port != 0 {
 		d.fail(f.StatusPage.Listen.Pos, "is the same address as listen: leave it out, or choose another")
@@ -194,14 +197,14 @@ func (d *decoder) intake(f FileIntake) Intake {
 // files expands a pattern. A rules file may be delivered later than Wardroom
 // starts, so one that is missing is a warning.
 func (d *decoder) files(t Text) []string {
-	path := d.resolve(t.Value)
-	found, err := filepath.Glob(path)
+	pattern := d.resolve(t.Value)
+	found, err := filepath.Glob(pattern)
 	if err != nil {
 		d.fail(t.Pos, "%q is not a pattern of file names", t.Value)
 		return nil
 	}
 	if len(found) == 0 {
-		d.warn(t.Pos, "no file is there that matches %s", path)
+		d.warn(t.Pos, "no file is there that matches %s", pattern)
 	}
 	return found
 }
@@ -295,25 +298,55 @@ func (d *decoder) flag(t Text) bool { return parsed(d, t, parseBool) }
 // label is what Prometheus allows: https://prometheus.io/docs/concepts/data_model/
 var label = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
-func (d *decoder) correlation(f FileCorrelation) Correlation {
-	const most = 7 * 24 * time.Hour
-	c := Correlation{Window: parsed(d, f.Window, ParseDuration), Reopen: parsed(d, f.Reopen, ParseDuration),
-		Quiet: parsed(d, f.Quiet, ParseDuration)}
-	for _, t := range []Text{f.Window, f.Reopen, f.Quiet} {
-		if length, err := ParseDuration(t.Value); err == nil && length > most {
-			d.fail(t.Pos, "%s is longer than %s", t.Value, "7d")
+func (d *decoder) correlation(f FileCorrelation) incident.Rules {
+	r := incident.Rules{
+		Window: d.span(f.Window), ReopenWithin: d.span(f.ReopenWithin), Consequence: d.span(f.Consequence), SelfRecovery: d.span(f.SelfRecovery),
+		Strong: d.labels(f.Strong), Weak: d.labels(f.Weak), Apart: d.labels(f.Apart),
+	}
+	if r.SelfRecovery > 0 && r.SelfRecovery < time.Minute {
+		d.fail(f.SelfRecovery.Pos, "%s is too short: at least 1m, or a flapping alert resolves and reopens its incident", f.SelfRecovery.Value)
+	}
+	for _, t := range f.Weak {
+		if slices.Contains(r.Strong, t.Value) {
+			d.fail(t.Pos, "%q stands under strong as well", t.Value)
 		}
 	}
-	if length, err := ParseDuration(f.Quiet.Value); err == nil && length < time.Minute {
-		d.fail(f.Quiet.Pos, "%s is too short: at least 1m, or a flapping alert resolves and reopens its incident", f.Quiet.Value)
+	r.Exporters = map[string][]string{}
+	for _, item := range f.Exporters {
+		d.labels([]Text{item.Key})
+		for _, t := range item.Value {
+			if _, err := path.Match(t.Value, ""); err != nil {
+				d.fail(t.Pos, "%q is not a pattern", t.Value)
+			}
+			r.Exporters[item.Key.Value] = append(r.Exporters[item.Key.Value], t.Value)
+		}
 	}
-	for _, t := range f.Labels {
+	if len(d.mistakes) == 0 {
+		if err := r.Validate(); err != nil {
+			d.fail(Pos{Path: "correlation"}, "%v", err)
+		}
+	}
+	return r
+}
+
+// span is a duration of the rules: none of them means more than a week.
+func (d *decoder) span(t Text) time.Duration {
+	length := parsed(d, t, ParseDuration)
+	if length > 7*24*time.Hour {
+		d.fail(t.Pos, "%s is longer than 7d", t.Value)
+	}
+	return length
+}
+
+func (d *decoder) labels(list []Text) []string {
+	names := make([]string, 0, len(list))
+	for _, t := range list {
 		if !label.MatchString(t.Value) {
 			d.fail(t.Pos, "%q is not the name of a label", t.Value)
 		}
-		c.Labels = append(c.Labels, t.Value)
+		names = append(names, t.Value)
 	}
-	return c
+	return names
 }
 
 func (d *decoder) statusPage(f FileStatusPage) StatusPage {

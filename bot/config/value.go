@@ -102,6 +102,19 @@ func ParseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// FormatDuration is what ParseDuration reads, without parts that are zero:
+// "15m", "1h30m".
+func FormatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
 // ParseZone reads a name of the IANA time zone database. The zones are inside
 // the binary, so the answer is the same on every machine.
 func ParseZone(s string) (*time.Location, error) {
