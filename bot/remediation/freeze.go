@@ -194,3 +194,8 @@ func FreezeOver(v timeline.View, _ timeline.Timer) (timeline.Decision, error) {
 	}
 	return timeline.Decision{Entries: []timeline.Draft{{Timeline: timeline.Log, Payload: &FreezeLifted{Expired: true}}}}, nil
 }
+
+// Handlers decide what follows from this package's timers, by their What.
+func Handlers() map[string]timeline.Handler {
+	return map[string]timeline.Handler{FreezeTimer: FreezeOver}
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+
+	"wardroom/bot/command"
+	"wardroom/bot/problem"
+	"wardroom/integrations/socket"
+)
+
+// Exit codes of the program, for scripts. They are documented in the guide and
+// stay as they are.
+const (
+	exitInternal    = 1
+	exitInvalid     = 2
+	exitNotFound    = 3
+	exitForbidden   = 4
+	exitConflict    = 5
+	exitUnavailable = 6
+	exitUnsupported = 7 // also: too large
+	exitUnconfirmed = 10
+	exitInterrupted = 130 // as shells say it of SIGINT
+)
+
+// exitCode is what the program ends with after err.
+func exitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUnconfirmed):
+		return exitUnconfirmed
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	switch problem.CodeOf(err) {
+	case problem.Invalid:
+		return exitInvalid
+	case problem.NotFound:
+		return exitNotFound
+	case problem.Forbidden, problem.Unauthentic:
+		return exitForbidden
+	case problem.Conflict:
+		return exitConflict
+	case problem.Unavailable:
+		return exitUnavailable
+	case problem.TooLarge, problem.Unsupported:
+		return exitUnsupported
+	}
+	return exitInternal
+}
+
+// slashCommand finds what a hint says in the language of rooms.
+var slashCommand = regexp.MustCompile(`(^|[\s(\x60])/([a-z][a-z0-9-]*(?: [a-z][a-z0-9-]*)?)`)
+
+// printError says what went wrong and how to mend it. table may be nil; it turns
+// "/incident list" into what is typed here.
+func printError(w io.Writer, err error, table *command.Table, asJSON bool) {
+	if err == nil {
+		return
+	}
+	p, known := errors.AsType[*problem.Error](err)
+	switch {
+	case errors.Is(err, errUnconfirmed):
+		p = problem.New(problem.Conflict, "nothing was done").WithHint("--yes goes on without asking")
+	case errors.Is(err, context.Canceled):
+		p = problem.New(problem.Unavailable, "given up")
+	case !known:
+		p = problem.New(problem.Internal, "%v", err)
+	}
+	if asJSON {
+		body, _ := json.Marshal(socket.NewProblem(p)) // strings only: it always encodes
+		fmt.Fprintf(w, "%s\n", body)
+		return
+	}
+	fmt.Fprintf(w, "wardroom: %s\n", inShell(table, sanitizeLines(p.Message)))
+	if p.Hint != "" {
+		fmt.Fprintf(w, "  %s\n", inShell(table, sanitizeLines(p.Hint)))
+	}
+	if command.FaultID(p) == "" && p.Err != nil && !asJSON {
+		// This process is the operator's: the cause helps.
+		fmt.Fprintf(w, "  cause: %s\n", sanitizeLines(p.Err.Error()))
+	}
+}
+
+func inShell(table *command.Table, text string) string {
+	if table == nil {
+		return text
+	}
+	return slashCommand.ReplaceAllStringFunc(text, func(found string) string {
+		m := slashCommand.FindStringSubmatch(found)
+		words := m[2]
+		if _, err := table.Lookup(words); err == nil {
+			return m[1] + "wardroom " + words
+		}
+		first, rest, _ := cut(words)
+		if _, is := table.Group(first); is {
+			return m[1] + "wardroom " + first + rest
+		}
+		return found
+	})
+}
+
+// cut parts the first word from the rest, which keeps its space.
+func cut(s string) (first, rest string, found bool) {
+	for i, r := range s {
+		if r == ' ' {
+			return s[:i], s[i:], true
+		}
+	}
+	return s, "", false
+}
