@@ -120,16 +120,19 @@ func (c *Cleared) Text() string {
 	return text + fmt.Sprintf("; %d still firing", c.Left)
 }
 
-// Restated stands in the log: what is still known of an alert after entries that
-// told of it were erased. It replaces the row, so that folding again without
-// them ends in the same state.
+// Restated stands in the log: what is still known of alerts after entries that
+// told of them were erased. It replaces their rows, so that folding again
+// without those entries ends in the same state.
 type Restated struct {
-	Current Current `json:"current"`
+	Alerts []Current `json:"alerts"`
 }
 
 func (*Restated) Kind() timeline.Kind { return "alert.restated" }
 func (r *Restated) Text() string {
-	return fmt.Sprintf("Alert %s: its text was erased", r.Current.Name())
+	if len(r.Alerts) == 1 {
+		return fmt.Sprintf("State of alert %s noted again after an erasure", r.Alerts[0].Name())
+	}
+	return fmt.Sprintf("State of %d alerts noted again after an erasure", len(r.Alerts))
 }
 
 func describe(b Brief) string {

@@ -39,6 +39,9 @@ var Table = timeline.Table[Current]{
 var Fold = timeline.Fold{Name: "alerts", Tables: []timeline.Schema{Table.Schema}, Apply: apply}
 
 func apply(w timeline.Writer, e timeline.Entry) error {
+	if !e.Supersedes.IsZero() {
+		return nil // said again with some of its text erased; [Restated] keeps the rows
+	}
 	switch p := e.Payload.(type) {
 	case *Received:
 		return received(w, e, p)
@@ -57,7 +60,11 @@ func apply(w timeline.Writer, e timeline.Entry) error {
 			}
 		}
 	case *Restated:
-		return Table.Put(w, p.Current)
+		for _, row := range p.Alerts {
+			if err := Table.Put(w, row); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -157,7 +157,10 @@ func (w *world) correlate() {
 	c := &incident.Correlator{Routes: alert.DefaultRoutes(), Rules: w.rules}
 	for {
 		var entries []timeline.Entry
-		w.view(func(v timeline.View) (err error) { entries, err = v.Entries(timeline.Log, w.seq, timeline.DecideBatch); return })
+		w.view(func(v timeline.View) (err error) {
+			entries, err = v.Entries(timeline.Log, w.seq, timeline.DecideBatch)
+			return
+		})
 		if len(entries) == 0 {
 			return
 		}
