@@ -16,6 +16,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
 )
 
 // What differs between engines stands in this file and session_sqlite.go.
@@ -191,3 +192,71 @@ func migrateConnection(ctx context.Context, path string) (*sql.DB, error) {
 	}
 	return db, nil
 }
+
+// openVerifySession opens path for reading. Temporary tables go to a file, so
+// that a large database does not fill the memory.
+func openVerifySession(path string) (*session, error) {
+	s, err := openSession(fileURI(path, url.Values{"mode": {"ro"}}), sqlite3.SQLITE_OPEN_READONLY)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []string{"busy_timeout = 5000", "temp_store = FILE"} {
+		if err := s.exec("PRAGMA " + p); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// checkFile lets SQLite look for damage: pages, and indexes that do not fit their tables.
+func checkFile(_ context.Context, s *session, report *Report) error {
+	return s.query("PRAGMA integrity_check(10)", nil, func(r scanner) error {
+		var line string
+		if err := r.scan(&line); err != nil {
+			return err
+		}
+		if line != "ok" {
+			report.fault(timeline.Ref{}, 0, "the file is damaged: %s", line)
+		}
+		return nil
+	})
+}
+
+// guards are the triggers that keep entries as they were written.
+var guards = []string{"entries_no_update", "entries_no_delete", "payloads_no_update", "payloads_no_delete", "erasures_no_update", "erasures_no_delete"}
+
+func checkGuards(_ context.Context, s *session, report *Report) error {
+	have := map[string]bool{}
+	err := s.query("SELECT name FROM sqlite_schema WHERE type = 'trigger'", nil, func(r scanner) error {
+		var name string
+		err := r.scan(&name)
+		have[name] = true
+		return err
+	})
+	for _, g := range guards {
+		if err == nil && !have[g] {
+			report.fault(timeline.Ref{}, 0, "the guard %s was removed from the database", g)
+		}
+	}
+	return err
+}
+
+// shadow makes an empty temporary table like name, which hides it.
+func shadow(s *session, name string) error {
+	var create string
+	err := s.query("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = $1", []any{name}, func(r scanner) error {
+		return r.scan(&create)
+	})
+	if err != nil {
+		return err
+	}
+	rest, ok := strings.CutPrefix(create, "CREATE TABLE ")
+	if !ok {
+		return fmt.Errorf("storage: table %q has an unexpected definition", name)
+	}
+	return s.exec("CREATE TEMP TABLE " + rest)
+}
+
+func realTable(name string) string   { return "main." + name }
+func shadowTable(name string) string { return "temp." + name }
