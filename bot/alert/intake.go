@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
@@ -208,11 +210,16 @@ func check(a *Alert) error {
 		return problem.New(problem.Invalid, "the alert %q has no fingerprint", a.Name())
 	case len(a.Source)+len(a.Fingerprint) > maxKey:
 		return problem.New(problem.Invalid, "an alert's fingerprint has %d bytes", len(a.Fingerprint)).WithHint("at most %d are kept", maxKey-len(a.Source))
+	case !writable(a.StartsAt) || !writable(a.EndsAt):
+		return problem.New(problem.Invalid, "the alert %q has a time that cannot be written", a.Name())
 	case a.Status != Firing && a.Status != Resolved:
 		return problem.New(problem.Invalid, "the alert %q has the status %q", a.Name(), a.Status).WithHint("want firing or resolved")
 	}
 	return nil
 }
+
+// writable reports whether RFC 3339 has a form for t.
+func writable(t time.Time) bool { y := t.UTC().Year(); return y >= 1 && y <= 9999 }
 
 func normalise(a *Alert, now time.Time) {
 	if a.StartsAt.IsZero() {
@@ -221,6 +228,8 @@ func normalise(a *Alert, now time.Time) {
 			a.StartsAt = a.EndsAt
 		}
 	}
+	a.Labels, a.Annotations, a.GeneratorURL = validTexts(a.Labels), validTexts(a.Annotations), validText(a.GeneratorURL)
+	a.Source, a.Fingerprint = validText(a.Source), validText(a.Fingerprint)
 	a.StartsAt, a.EndsAt = timeline.Stamp(a.StartsAt), timeline.Stamp(a.EndsAt)
 	if a.Status == Firing {
 		a.EndsAt = time.Time{}
@@ -230,6 +239,23 @@ func normalise(a *Alert, now time.Time) {
 	if a.Status == Resolved && a.EndsAt.Before(a.StartsAt) {
 		a.EndsAt = a.StartsAt // StartsAt identifies the episode: it stays as it was sent
 	}
+}
+
+// validText makes of outside text what JSON can hold.
+func validText(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
+
+func validTexts(m map[string]string) map[string]string {
+	for k, v := range m {
+		if utf8.ValidString(k) && utf8.ValidString(v) {
+			continue
+		}
+		mended := make(map[string]string, len(m))
+		for k, v := range m {
+			mended[validText(k)] = validText(v)
+		}
+		return mended
+	}
+	return m
 }
 
 // repeatsKey reports whether an alert is in the batch more than once.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -73,8 +74,25 @@ func (c *Codec) Encode(p Payload) ([]byte, error) {
 	if e, done := p.(*Encoded); done {
 		return e.body, nil
 	}
+	_, body, err := c.encode(p)
+	return body, err
+}
+
+// encode returns the bytes before and after secrets were removed: the same slice
+// when there were none.
+func (c *Codec) encode(p Payload) (raw, body []byte, err error) {
 	if _, known := c.kinds[p.Kind()]; !known {
-		return nil, fmt.Errorf("timeline: kind %q is not declared", p.Kind())
+		return nil, nil, fmt.Errorf("timeline: kind %q is not declared", p.Kind())
+	}
+	if raw, err = marshal(p); err != nil {
+		return nil, nil, err
+	}
+	return raw, RedactJSON(raw), nil
+}
+
+func marshal(p Payload) ([]byte, error) {
+	if a, ok := p.(Appender); ok {
+		return a.AppendJSON(make([]byte, 0, 1024)), nil
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -82,19 +100,38 @@ func (c *Codec) Encode(p Payload) ([]byte, error) {
 	if err := enc.Encode(p); err != nil {
 		return nil, fmt.Errorf("timeline: encode %s: %w", p.Kind(), err)
 	}
-	return RedactJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // Decode reads a recorded payload. An unknown kind, or a known one that does not
 // decode, comes back as [Unknown]: it is kept, chained and shown raw.
 func (c *Codec) Decode(k Kind, body []byte) Payload {
 	if spec, known := c.kinds[k]; known {
-		p := spec.New()
-		if err := json.Unmarshal(body, p); err == nil {
+		if p := spec.New(); unmarshal(body, p) == nil {
 			return p
 		}
 	}
 	return &Unknown{kind: k, Raw: json.RawMessage(slices.Clone(body))}
+}
+
+// Appender is a payload or a row that writes its own JSON, since it comes by
+// thousands of times a second. Decoding what it appends must give it back as it
+// is: a payload's strings are valid UTF-8, its times as [Stamp] leaves them.
+type Appender interface{ AppendJSON(b []byte) []byte }
+
+// Decoder is one that reads its own JSON. It returns false, and may be left
+// half-read, for whatever encoding/json shall read instead.
+type Decoder interface{ DecodeJSON(body []byte) bool }
+
+// unmarshal decodes into a pointer to an empty value.
+func unmarshal[T any](body []byte, empty T) error {
+	if d, ok := any(empty).(Decoder); ok {
+		if d.DecodeJSON(body) {
+			return nil
+		}
+		reflect.ValueOf(empty).Elem().SetZero()
+	}
+	return json.Unmarshal(body, empty)
 }
 
 // Encoded is a payload that was encoded ahead of the writer, so that many
@@ -107,9 +144,12 @@ type Encoded struct {
 // Seal encodes p now. Inner is decoded from the redacted bytes, so what a fold
 // sees is what was recorded.
 func (c *Codec) Seal(p Payload) (*Encoded, error) {
-	body, err := c.Encode(p)
+	raw, body, err := c.encode(p)
 	if err != nil {
 		return nil, err
+	}
+	if _, exact := p.(Appender); exact && &raw[0] == &body[0] {
+		return &Encoded{Inner: p, body: body}, nil // nothing was removed
 	}
 	return &Encoded{Inner: c.Decode(p.Kind(), body), body: body}, nil
 }

@@ -57,7 +57,16 @@ type Table[T any] struct {
 // Get returns the row under key, and whether there is one.
 func (t Table[T]) Get(r Reader, key string) (T, bool, error) {
 	var v T
-	ok, err := r.GetRow(t.Name, key, &v)
+	var raw json.RawMessage
+	into := any(&v)
+	_, decodes := into.(Decoder)
+	if decodes {
+		into = &raw
+	}
+	ok, err := r.GetRow(t.Name, key, into)
+	if ok && err == nil && decodes {
+		err = unmarshal(raw, &v)
+	}
 	if err != nil {
 		return v, false, fmt.Errorf("%s %q: %w", t.Name, key, err)
 	}
@@ -69,7 +78,7 @@ func (t Table[T]) Select(r Reader, q Query) ([]T, error) {
 	var rows []T
 	err := r.SelectRows(t.Name, q, func(doc []byte) error {
 		var v T
-		if err := json.Unmarshal(doc, &v); err != nil {
+		if err := unmarshal(doc, &v); err != nil {
 			return err
 		}
 		rows = append(rows, v)
@@ -83,9 +92,14 @@ func (t Table[T]) Select(r Reader, q Query) ([]T, error) {
 
 // Put writes v under its key.
 func (t Table[T]) Put(w Writer, v T) error {
-	doc, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("%s: %w", t.Name, err)
+	var doc []byte
+	if a, ok := any(&v).(Appender); ok {
+		doc = a.AppendJSON(make([]byte, 0, 1024))
+	} else {
+		var err error
+		if doc, err = json.Marshal(v); err != nil {
+			return fmt.Errorf("%s: %w", t.Name, err)
+		}
 	}
 	key, columns := t.Row(v)
 	return w.PutRow(t.Name, key, columns, doc)

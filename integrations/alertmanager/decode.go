@@ -5,10 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"wardroom/bot/alert"
+	"wardroom/bot/alert/jsonshape"
 	"wardroom/bot/problem"
 )
 
@@ -35,8 +37,11 @@ type messageAlert struct {
 // when it is not JSON, has no list "alerts", or one of them has no startsAt.
 func (s *Source) Decode(_ http.Header, body []byte) ([]alert.Alert, error) {
 	var m message
-	if err := json.Unmarshal(body, &m); err != nil {
-		return nil, notJSON(err)
+	if !m.decode(string(body)) {
+		m = message{}
+		if err := json.Unmarshal(body, &m); err != nil {
+			return nil, notJSON(err)
+		}
 	}
 	if m.Alerts == nil {
 		return nil, problem.New(problem.Invalid, `there is no list "alerts" in it`).WithHint("leave the receiver's payload at its default; POST other senders' messages to their own /webhooks/<name>")
@@ -66,6 +71,70 @@ func (s *Source) Decode(_ http.Header, body []byte) ([]alert.Alert, error) {
 		alerts[i] = a
 	}
 	return alerts, nil
+}
+
+var (
+	messageFields = []string{"status", "alerts", "truncatedAlerts", "groupKey"}
+	alertFields   = []string{"status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"}
+)
+
+// decode reads a body of the usual shape, and reports false for any other, which
+// is left to encoding/json.
+func (m *message) decode(body string) bool {
+	in := jsonshape.New(body)
+	for more := in.Object(); more; more = in.More('}') {
+		switch key := in.Key(); key {
+		case "status":
+			m.Status = in.Text()
+		case "groupKey":
+			m.GroupKey = in.Text()
+		case "truncatedAlerts":
+			n, err := strconv.ParseUint(in.Raw(), 10, 64)
+			if err != nil {
+				in.GiveUp()
+			}
+			m.TruncatedAlerts = n
+		case "alerts":
+			if m.Alerts != nil {
+				in.GiveUp()
+			}
+			m.Alerts = []messageAlert{}
+			for more := in.List(); more; more = in.More(']') {
+				m.Alerts = append(m.Alerts, messageAlert{})
+				m.Alerts[len(m.Alerts)-1].decode(in)
+			}
+		default:
+			in.Unknown(key, messageFields)
+		}
+	}
+	return in.Done()
+}
+
+func (a *messageAlert) decode(in *jsonshape.Reader) {
+	for more := in.Object(); more; more = in.More('}') {
+		key := in.Key()
+		if in.Null() {
+			continue
+		}
+		switch key {
+		case "status":
+			a.Status = in.Text()
+		case "labels":
+			a.Labels = in.Strings(a.Labels)
+		case "annotations":
+			a.Annotations = in.Strings(a.Annotations)
+		case "startsAt":
+			a.StartsAt = in.Time()
+		case "endsAt":
+			a.EndsAt = in.Time()
+		case "generatorURL":
+			a.GeneratorURL = in.Text()
+		case "fingerprint":
+			a.Fingerprint = in.Text()
+		default:
+			in.Unknown(key, alertFields)
+		}
+	}
 }
 
 // millis brings a time to the precision that Alertmanager's API answers in. Its
