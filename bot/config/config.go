@@ -81,7 +81,7 @@ type Alertmanager struct {
 
 // Generic is a sender that needs no code: its JSON is mapped by the configuration.
 type Generic struct {
-	Name    string // becomes the source of its alerts; the path is /webhooks/generic/NAME
+	Name    string // becomes the source of its alerts; the path is /webhooks/NAME
 	Inbound Credentials
 	Map     Section // decoded by the integration itself; zero: the documented form
 }

@@ -53,7 +53,7 @@ type FilePerson struct {
 // FileIntake is the section intake.
 type FileIntake struct {
 	Alertmanager FileAlertmanager `yaml:"alertmanager" help:"Prometheus Alertmanager, at POST /webhooks/alertmanager."`
-	Generic      []FileGeneric    `yaml:"generic" help:"Any other sender of JSON, at POST /webhooks/generic/NAME."`
+	Generic      []FileGeneric    `yaml:"generic" help:"Other senders of JSON, each at POST /webhooks/NAME. One is there without being configured: POST /webhooks/generic takes the documented form, with the token in wardroom.token."`
 }
 
 // FileAlertmanager is the section intake.alertmanager.
@@ -84,7 +84,7 @@ type FileCredentials struct {
 // FileGeneric is one of intake.generic.
 type FileGeneric struct {
 	Pos
-	Name  Text      `yaml:"name" example:"statping" help:"Names the sender: lower-case letters, digits and hyphens. It is the source of its alerts and the end of its path."`
+	Name  Text      `yaml:"name" example:"statping" help:"Names the sender: lower-case letters, digits and hyphens. It is the source of its alerts and the end of its path. The name generic replaces the one that is always there."`
 	Token Secret    `yaml:"token" example:"/run/secrets/statping" help:"The bearer token that it must present. Left out, and no basic either: the token in wardroom.token."`
 	Basic FileBasic `yaml:"basic" alt:"token" help:"A user name and a password that it may present instead."`
 	Map   Section   `yaml:"map" example:"{}" help:"Where the sender's JSON holds what an alert needs; see the guide to generic webhooks. Left out: the documented form is expected."`
@@ -94,7 +94,7 @@ type FileGeneric struct {
 type FileRoute struct {
 	Pos
 	Match  Text `yaml:"match" form:"matchers" example:"severity=\"page\"" help:"Alertmanager's matcher syntax: label=\"value\", !=, =~, !~, several separated by commas. Left out: every alert."`
-	Source Text `yaml:"source" alt:"match" example:"statping" help:"Only alerts of this sender: alertmanager, or a name from intake.generic."`
+	Source Text `yaml:"source" alt:"match" example:"statping" help:"Only alerts of this sender: alertmanager, generic, or a name from intake.generic."`
 	Open   Text `yaml:"open" form:"SEV1 to SEV4" example:"SEV2" help:"Open an incident of this severity, or join one."`
 	Notify Text `yaml:"notify" alt:"open" form:"true" example:"true" help:"Tell it, and open nothing; it joins an incident that is open for the same thing."`
 	Ignore Text `yaml:"ignore" alt:"open" form:"true" example:"true" help:"Record it, and tell nobody."`

@@ -271,7 +271,7 @@ func (d *decoder) routes(list []FileRoute) alert.Routes {
 
 // sources refuses a route for a sender that there is not: it would never match.
 func (d *decoder) sources(routes []FileRoute, in Intake) {
-	names := []string{"alertmanager"}
+	names := []string{"alertmanager", "generic"}
 	for _, g := range in.Generic {
 		names = append(names, g.Name)
 	}
