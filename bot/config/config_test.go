@@ -270,7 +270,7 @@ func TestDurations(t *testing.T) {
 }
 
 func TestSectionsAreStrictToo(t *testing.T) {
-	c, err := Parse("f.yaml", "", []byte("status_page:\n  statuspage:\n    page_id: abc\n    api_key: k\n    every: 5x\n    colour: red\n"))
+	c, err := Parse("f.yaml", "", []byte("status_page:\n  statuspage:\n    page_id: abc\n    api_key: k\n    every: 5x\n    colour: red\n    names:\n      a: b\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,9 +289,15 @@ func TestSectionsAreStrictToo(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}
-	if err := c.StatusPage.Statuspage.Fail("page_id", "is no page"); err == nil ||
-		err.Error() != "f.yaml has 1 mistake:\n  f.yaml:3: status_page.statuspage.page_id: is no page" {
-		t.Errorf("got %v", err)
+	for key, want := range map[string]string{
+		"page_id": "f.yaml:3: status_page.statuspage.page_id: is no page",
+		"names.a": "f.yaml:8: status_page.statuspage.names.a: is no page",
+		"names.z": "f.yaml:7: status_page.statuspage.names.z: is no page",
+		"":        "f.yaml:3: status_page.statuspage: is no page",
+	} {
+		if err := c.StatusPage.Statuspage.Fail(key, "is no page"); err == nil || err.Error() != "f.yaml has 1 mistake:\n  "+want {
+			t.Errorf("%s: got %v", key, err)
+		}
 	}
 }
 

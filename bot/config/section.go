@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -67,7 +68,7 @@ func (s Section) Decode(into any) error {
 }
 
 // Fail makes the problem of one mistake in the section, for what only its owner
-// can know. key is relative to the section; "" means the section itself.
+// can know. key is relative to the section, as "labels.team"; "" means the section itself.
 func (s Section) Fail(key, format string, args ...any) error {
 	m := Mistake{Pos: s.Pos, Message: fmt.Sprintf(format, args...)}
 	if s.from != nil {
@@ -75,13 +76,24 @@ func (s Section) Fail(key, format string, args ...any) error {
 	}
 	if key != "" {
 		m.Path = join(s.Path, key)
-		if s.node != nil && s.node.Kind == yaml.MappingNode {
-			for i := 0; i+1 < len(s.node.Content); i += 2 {
-				if s.node.Content[i].Value == key {
-					m.Line = s.node.Content[i].Line
-				}
-			}
-		}
+		m.Line = lineOf(s.node, key, m.Line)
 	}
 	return problemOf(m.File, []Mistake{m})
+}
+
+// lineOf follows a dotted key as far as it is there, and returns its line.
+func lineOf(n *yaml.Node, key string, line int) int {
+	first, rest, more := strings.Cut(key, ".")
+	if n == nil || n.Kind != yaml.MappingNode {
+		return line
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		switch {
+		case n.Content[i].Value == key:
+			return n.Content[i].Line
+		case n.Content[i].Value == first && more:
+			return lineOf(n.Content[i+1], rest, n.Content[i].Line)
+		}
+	}
+	return line
 }
