@@ -242,7 +242,7 @@ func TestSecretFiles(t *testing.T) {
 		switch wanted, warning := strings.CutPrefix(want, "warning: "); {
 		case want == "" && (err != nil || c.Intake.Alertmanager.Inbound.Token.Reveal() != "tok" || len(c.Warnings) != 0):
 			t.Errorf("%s: %v %+v", name, err, c)
-		case warning && (err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].String(), wanted)):
+		case warning && (err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].Error(), wanted)):
 			t.Errorf("%s: want a warning, got %v %+v", name, err, c)
 		case want != "" && !warning && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%s: want %q, got %v", name, want, err)

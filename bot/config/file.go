@@ -87,7 +87,7 @@ type FileGeneric struct {
 	Name  Text      `yaml:"name" example:"statping" help:"Names the sender: lower-case letters, digits and hyphens. It is the source of its alerts and the end of its path. The name generic replaces the one that is always there."`
 	Token Secret    `yaml:"token" example:"/run/secrets/statping" help:"The bearer token that it must present. Left out, and no basic either: the token in wardroom.token."`
 	Basic FileBasic `yaml:"basic" alt:"token" help:"A user name and a password that it may present instead."`
-	Map   Section   `yaml:"map" example:"{}" help:"Where the sender's JSON holds what an alert needs; see the guide to generic webhooks. Left out: the documented form is expected."`
+	Map   Section   `yaml:"map" example:"{status: '{state}', title: '{check.name} is down', severity: page}" help:"Where the sender's JSON holds what an alert needs, as docs/guide/generic-webhooks.md explains. Left out: the documented form is expected."`
 }
 
 // FileRoute is one of routes.
@@ -119,7 +119,7 @@ type FileStatusPage struct {
 	URL        Text            `yaml:"url" form:"URL" example:"https://status.example.org" help:"Where the public reads it. It goes into feeds and messages."`
 	Listen     Text            `yaml:"listen" form:"address" example:"127.0.0.1:8081" help:"A listener of its own, so that a crowd cannot starve the rest. Left out: /status/ of the main one."`
 	Components []FileComponent `yaml:"components" help:"The parts of your service, as the public knows them, in the order of the page."`
-	Statuspage Section         `yaml:"statuspage" example:"{}" help:"Atlassian Statuspage, kept in step with the built-in page."`
+	Statuspage Section         `yaml:"statuspage" example:"{page_id: kctbh9vrtdwd, api_key_file: /run/secrets/statuspage, components: {Website: ftgks51sfs2d}}" help:"Atlassian Statuspage, kept in step with the built-in page: its page_id, an api_key, and under components its id of each of yours. url is another address of its API, for tests."`
 }
 
 // FileMetrics is the section metrics.

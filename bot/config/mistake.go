@@ -22,8 +22,8 @@ type Mistake struct {
 	Message string
 }
 
-// String is "wardroom.yaml:14: intake.alertmanager.urls[0]: …".
-func (m Mistake) String() string {
+// Error is "wardroom.yaml:14: intake.alertmanager.urls[0]: …".
+func (m Mistake) Error() string {
 	var b strings.Builder
 	if m.File != "" {
 		b.WriteString(m.File + ":")
@@ -63,7 +63,7 @@ func problemOf(file string, mistakes []Mistake) error {
 			fmt.Fprintf(&b, "\n  and %d more", len(mistakes)-i)
 			break
 		}
-		b.WriteString("\n  " + m.String())
+		b.WriteString("\n  " + m.Error())
 	}
 	noun := "mistakes"
 	if len(mistakes) == 1 {

@@ -14,8 +14,9 @@ func Reference() string {
 
 <!-- Made from bot/config/file.go by "make docs". -->
 
-Wardroom works without a configuration. ` + "`wardroom serve --config FILE`" + ` reads one; ` + "`wardroom check --config FILE`" + `
-reads it and tries every outside system that it names. [wardroom.example.yaml](../wardroom.example.yaml) has every key.
+Wardroom works without a configuration. It reads the file that ` + "`--config`" + ` or ` + "`$WARDROOM_CONFIG`" + ` names, else
+` + "`wardroom.yaml`" + ` in the data folder when it is there. ` + "`wardroom check`" + ` reads it too, and tries every outside system that it
+names. [wardroom.example.yaml](../wardroom.example.yaml) has every key.
 
 - Every mistake is reported at once, with its line. A key that is not listed here is a mistake.
 - A duration is a number with a unit: ` + "`90s`, `10m`, `1h30m`, `2d`" + `.
