@@ -13,7 +13,9 @@ type Site struct {
 	Pos  int64     `json:"-"`
 	AsOf time.Time `json:"as_of,omitzero"`
 	// UpdatedAt is when the public was last told something new; zero when never.
-	UpdatedAt  time.Time   `json:"updated_at,omitzero"`
+	UpdatedAt time.Time `json:"updated_at,omitzero"`
+	// Since is when the first entry of all was recorded: of what was before, nothing is known.
+	Since      time.Time   `json:"since,omitzero"`
 	Components []Component `json:"components"` // in their order
 	Notices    []Notice    `json:"notices"`    // the latest start first
 }
@@ -31,6 +33,13 @@ func ReadSite(v timeline.View) (Site, error) {
 	}
 	for _, h := range heads {
 		s.AsOf = later(s.AsOf, h.RecordedAt)
+	}
+	first, err := v.Entries(timeline.Log, 0, 1)
+	if err != nil {
+		return s, err
+	}
+	for _, e := range first {
+		s.Since = e.RecordedAt
 	}
 	if s.Components, err = AllComponents(v); err != nil {
 		return s, err
