@@ -103,6 +103,7 @@ const maxField = 1024
 
 // fields spreads lines over as many fields as they need.
 func fields(name string, lines []string) (spread []Field) {
+	more := name + " …"
 	for _, line := range lines {
 		last := len(spread) - 1
 		if last >= 0 && len(spread[last].Value)+1+len(line) <= maxField {
@@ -110,7 +111,7 @@ func fields(name string, lines []string) (spread []Field) {
 			continue
 		}
 		spread = append(spread, Field{Name: name, Value: line})
-		name = name[:min(len(name), 40)] + " …"
+		name = more
 	}
 	return spread
 }
