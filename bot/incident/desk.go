@@ -91,3 +91,8 @@ func headsDraft(v timeline.View) (timeline.Draft, error) {
 	heads, err := v.Heads()
 	return timeline.Draft{Timeline: timeline.Log, Payload: &timeline.HeadsRecorded{Heads: heads}, CausedByPrevious: true}, err
 }
+
+// View reads a consistent state.
+func (d *Desk) View(ctx context.Context, read func(timeline.View) error) error {
+	return d.store.View(ctx, read)
+}

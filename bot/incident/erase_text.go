@@ -56,6 +56,10 @@ func freeTexts(e timeline.Entry) []string {
 		return worth(p.Reason)
 	case *StartClaimed:
 		return worth(p.Why)
+	case *AlertAcknowledged, *SilencePlaced:
+		return nil
+	case *AlertSilenced:
+		return worth(p.Reason)
 	case *Restated:
 		return nil
 	}

@@ -25,6 +25,9 @@ var Kinds = []timeline.KindSpec{
 	timeline.KindOf[ParkedUntil](timeline.Key),
 	timeline.KindOf[Parted](timeline.Key),
 	timeline.KindOf[Restated](timeline.Detail),
+	timeline.KindOf[AlertAcknowledged](timeline.Key),
+	timeline.KindOf[AlertSilenced](timeline.Key),
+	timeline.KindOf[SilencePlaced](timeline.Detail),
 }
 
 // Declared opens an incident.

@@ -1,0 +1,307 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"wardroom/bot/alert"
+	"wardroom/bot/command"
+	"wardroom/bot/incident"
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+)
+
+func asker(r command.Request) incident.Who { return incident.Who{Actor: r.Actor(), Cause: r.Cause} }
+
+func (c incidents) declare(ctx context.Context, r command.Request) (command.Reply, error) {
+	severity, err := alert.ParseSeverity(r.String("severity"))
+	if err != nil {
+		return command.Reply{}, problem.New(problem.Invalid, "%v", err)
+	}
+	i, err := c.desk.Declare(ctx, asker(r), incident.Declaration{Title: r.String("title"), Severity: severity, StartedAt: r.Time("at"), Why: r.String("why")})
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**%s is open**, %s: %s\nIt began at %s.", i.ID, i.Severity, command.Escape(i.Title), r.FormatTime(i.StartedAt))), nil
+}
+
+func (c incidents) ack(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, already, err := c.desk.Acknowledge(ctx, asker(r), r.Incident("incident"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	who := command.Escape(i.AcknowledgedBy)
+	if already {
+		if i.AcknowledgedBy == r.Actor().Name {
+			who = "You"
+		}
+		return stands(r, i, fmt.Sprintf("%s acknowledged %s at %s already.", who, i.ID, r.FormatTime(i.AcknowledgedAt))), nil
+	}
+	return stands(r, i, fmt.Sprintf("**%s is on %s**, %s after it was detected.", who, i.ID, command.FormatDuration(i.AcknowledgedAt.Sub(i.DetectedAt)))), nil
+}
+
+func (c incidents) assign(ctx context.Context, r command.Request) (command.Reply, error) {
+	person := r.Person("person").Name
+	if r.Bool("nobody") {
+		person = ""
+	} else if person == "" {
+		return command.Reply{}, problem.New(problem.Invalid, "say who").WithHint("person:joe")
+	}
+	i, err := c.desk.Assign(ctx, asker(r), r.Incident("incident"), r.String("role"), person)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	role := command.Escape(strings.ToLower(r.String("role")))
+	if person == "" {
+		return stands(r, i, fmt.Sprintf("Nobody is **%s** of %s any more.", role, i.ID)), nil
+	}
+	return stands(r, i, fmt.Sprintf("**%s is %s** of %s.", command.Escape(person), role, i.ID)), nil
+}
+
+func (c incidents) severity(ctx context.Context, r command.Request) (command.Reply, error) {
+	severity, err := alert.ParseSeverity(r.String("severity"))
+	if err != nil {
+		return command.Reply{}, problem.New(problem.Invalid, "%v", err)
+	}
+	i, err := c.desk.SetSeverity(ctx, asker(r), r.Incident("incident"), severity, r.String("reason"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**%s is %s.**", i.ID, i.Severity)), nil
+}
+
+func (c incidents) title(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.Retitle(ctx, asker(r), r.Incident("incident"), r.String("title"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**%s**: %s", i.ID, command.Escape(i.Title))), nil
+}
+
+func (c incidents) start(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.ClaimStart(ctx, asker(r), r.Incident("incident"), r.Time("at"), r.String("why"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	reply := stands(r, i, fmt.Sprintf("**%s began at %s** (%s), %s before it was detected.", i.ID, r.FormatTime(i.StartedAt),
+		command.Escape(i.StartedWhy), command.FormatDuration(i.DetectedAt.Sub(i.StartedAt))))
+	if i.Posted {
+		reply.Actions = append([]command.Action{act("Backdate the status page", "status backdate", i.ID, command.Primary)}, reply.Actions...)
+	}
+	return reply, nil
+}
+
+func (c incidents) status(ctx context.Context, r command.Request) (command.Reply, error) {
+	to, err := incident.ParseStatus(r.String("status"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	i, err := c.desk.SetStatus(ctx, asker(r), r.Incident("incident"), to, r.Time("at"), r.String("reason"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	if to == incident.Resolved {
+		return resolution(r, i), nil
+	}
+	return stands(r, i, fmt.Sprintf("**%s is %s.**", i.ID, i.Status)), nil
+}
+
+func (c incidents) link(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.Link(ctx, asker(r), r.Incident("incident"), incident.Link{URL: r.String("url"), Text: r.String("text")})
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("Kept with %s, which has %s.", i.ID, count(len(i.Links), "link"))), nil
+}
+
+func (c incidents) park(ctx context.Context, r command.Request) (command.Reply, error) {
+	until, condition, err := parkUntil(r)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	i, err := c.desk.Park(ctx, asker(r), r.Incident("incident"), until, condition)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	text := fmt.Sprintf("**%s is parked** until %s.", i.ID, parkedUntil(r, i.Park))
+	if condition != "" && condition != incident.UntilAlertsResolved {
+		text += " I cannot tell when that is: take it up again with `/incident unpark`."
+	}
+	return stands(r, i, text), nil
+}
+
+// parkUntil reads a time, a length of time, or a condition in words. What begins
+// with a digit is meant to be a time, so a slip in it is not taken for words.
+func parkUntil(r command.Request) (time.Time, string, error) {
+	text := strings.TrimSpace(r.String("until"))
+	if d, err := command.ParseDuration(text); err == nil {
+		return r.Now.Add(d), "", nil
+	}
+	t, err := command.ParseFutureTime(text, r.Now, r.Zone)
+	if err == nil {
+		return t, "", nil
+	}
+	if text == "" || unicode.IsDigit([]rune(text)[0]) {
+		return time.Time{}, "", err
+	}
+	return time.Time{}, text, nil
+}
+
+func (c incidents) unpark(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.Unpark(ctx, asker(r), r.Incident("incident"), r.String("reason"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**%s is taken up again**: %s.", i.ID, i.Status)), nil
+}
+
+func (c incidents) resolve(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.Resolve(ctx, asker(r), r.Incident("incident"), r.Time("at"), r.String("reason"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return resolution(r, i), nil
+}
+
+// resolution says what stands open although the incident is over.
+func resolution(r command.Request, i incident.Incident) command.Reply {
+	text := fmt.Sprintf("**%s is resolved** as of %s, %s after it began.", i.ID, r.FormatTime(i.ResolvedAt), command.FormatDuration(i.ResolvedAt.Sub(i.StartedAt)))
+	if n := i.Alerts.Firing; n == 1 {
+		text += "\n1 of its alerts still fires: it stays quiet unless it resolves and fires again."
+	} else if n > 1 {
+		text += fmt.Sprintf("\n%d of its alerts still fire: they stay quiet unless they resolve and fire again.", n)
+	}
+	return stands(r, i, text)
+}
+
+func (c incidents) close(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.Close(ctx, asker(r), r.Incident("incident"), r.String("reason"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**%s is closed.**", i.ID)), nil
+}
+
+func (c incidents) reopen(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.Reopen(ctx, asker(r), r.Incident("incident"), r.String("reason"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**%s is open again**: %s.", i.ID, i.Status)), nil
+}
+
+func (c incidents) merge(ctx context.Context, r command.Request) (command.Reply, error) {
+	from := r.Incident("from")
+	i, err := c.desk.Merge(ctx, asker(r), from, r.Incident("into"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	reply := stands(r, i, fmt.Sprintf("**%s goes on as %s**, which has %s now, %d firing.", from, i.ID, count(i.Alerts.Total, "alert"), i.Alerts.Firing))
+	source, err := c.desk.Get(ctx, from)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	if source.StartedAt.Before(i.StartedAt) {
+		reply.Text += fmt.Sprintf("\n%s began earlier, at %s: is that when %s began, too?", from, r.FormatTime(source.StartedAt), i.ID)
+		began := act("It began at "+source.StartedAt.UTC().Format("15:04 UTC"), "incident start", i.ID, command.Primary)
+		began.Ask.Options["at"] = source.StartedAt.UTC().Format(time.RFC3339)
+		began.Ask.Options["why"] = fmt.Sprintf("%s began then: %s", from, source.StartedWhy)
+		reply.Actions = append([]command.Action{began}, reply.Actions...)
+	}
+	reply.Actions = append(reply.Actions, act("Unmerge", "incident unmerge", from, command.Secondary))
+	return reply, nil
+}
+
+func (c incidents) unmerge(ctx context.Context, r command.Request) (command.Reply, error) {
+	i, err := c.desk.Unmerge(ctx, asker(r), r.Incident("incident"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**%s stands by itself again**: %s, %s.", i.ID, i.Status, count(i.Alerts.Total, "alert"))), nil
+}
+
+func (c incidents) split(ctx context.Context, r command.Request) (command.Reply, error) {
+	var a alert.Current
+	err := c.desk.View(ctx, func(v timeline.View) (err error) { a, err = findAlert(v, r.String("alert")); return err })
+	if err != nil {
+		return command.Reply{}, err
+	}
+	if a.Last.Incident == "" {
+		return command.Reply{}, problem.New(problem.Conflict, "alert %s belongs to no incident", a.Name())
+	}
+	i, err := c.desk.Move(ctx, asker(r), a.Last.Incident, []string{a.Key()}, r.Incident("into"), r.String("reason"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return stands(r, i, fmt.Sprintf("**Alert %s moved** from %s to %s: %s", command.Escape(a.Name()), a.Last.Incident, i.ID, command.Escape(i.Title))), nil
+}
+
+// findAlert looks for an alert by key, fingerprint or name. A name must be that
+// of exactly one alert that fires.
+func findAlert(v timeline.View, text string) (alert.Current, error) {
+	text = strings.TrimSpace(text)
+	if a, known, err := alert.Table.Get(v, text); known || err != nil {
+		return a, err
+	}
+	var found []alert.Current
+	for _, where := range [][]timeline.Where{
+		{{Column: "fingerprint", Value: text}},
+		{{Column: "name", Value: text}, {Column: "status", Value: string(alert.Firing)}},
+		{{Column: "name", Value: text}},
+	} {
+		some, err := alert.Table.Select(v, timeline.Query{Where: where, OrderBy: "starts_at", Desc: true, Limit: 6})
+		if err != nil {
+			return alert.Current{}, err
+		}
+		if found = some; len(found) > 0 {
+			break
+		}
+	}
+	switch len(found) {
+	case 0:
+		return alert.Current{}, problem.New(problem.NotFound, "there is no alert %q", clipped(text, 60)).WithHint("/alert list shows what fires")
+	case 1:
+		return found[0], nil
+	}
+	keys := make([]string, len(found))
+	for n, a := range found {
+		keys[n] = a.Key()
+	}
+	return alert.Current{}, problem.New(problem.Invalid, "%d alerts or more are called %q", len(found), clipped(text, 60)).WithHint("name one by its key: %s", strings.Join(keys, ", "))
+}
+
+func completeRole(_ context.Context, _ timeline.View, typed string) []string {
+	return beginning([]string{incident.RoleLead, "scribe", "comms"}, typed)
+}
+
+func completePark(_ context.Context, _ timeline.View, typed string) []string {
+	return beginning([]string{incident.UntilAlertsResolved, "09:00", "tomorrow 09:00", "1h", "4h"}, typed)
+}
+
+// completeAlert proposes the alerts that fire, the newest first.
+func completeAlert(_ context.Context, v timeline.View, typed string) []string {
+	rows, err := alert.Table.Select(v, timeline.Query{Where: []timeline.Where{{Column: "status", Value: string(alert.Firing)}}, OrderBy: "starts_at", Desc: true, Limit: 200})
+	if err != nil {
+		return nil // there is nothing to propose; the command itself will say why
+	}
+	var keys []string
+	for _, a := range rows {
+		if typed == "" || strings.Contains(strings.ToLower(a.Key()+" "+a.Name()), strings.ToLower(typed)) {
+			keys = append(keys, a.Key())
+		}
+	}
+	return keys[:min(len(keys), 25)]
+}
+
+func beginning(words []string, typed string) []string {
+	var fit []string
+	for _, w := range words {
+		if strings.HasPrefix(w, strings.ToLower(typed)) {
+			fit = append(fit, w)
+		}
+	}
+	return fit
+}
