@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"wardroom/bot/incident"
@@ -204,8 +205,19 @@ func draft(id timeline.ID, who Who, p timeline.Payload) timeline.Draft {
 	return timeline.Draft{Timeline: id, Actor: who.Actor, Cause: who.Cause, Payload: p}
 }
 
+// plain drops what no page can show: control characters, and those that turn the
+// direction of the text around them.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || !unicode.IsControl(r) && !unicode.Is(unicode.Bidi_Control, r) && r != utf8.RuneError {
+			return r
+		}
+		return -1
+	}, s)
+}
+
 func checkText(p *Post) error {
-	p.Title, p.Text = strings.Join(strings.Fields(p.Title), " "), strings.TrimSpace(p.Text)
+	p.Title, p.Text = strings.Join(strings.Fields(plain(p.Title)), " "), strings.TrimSpace(plain(p.Text))
 	p.At = timeline.Stamp(p.At)
 	switch {
 	case p.Text == "":

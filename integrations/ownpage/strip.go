@@ -8,8 +8,11 @@ import (
 	"wardroom/bot/statuspage"
 )
 
-// stripDays is how many days a component's strip shows.
-const stripDays = 90
+// A component's strip shows 90 days, and 30 as long as no more are known.
+const (
+	longStrip  = 90
+	shortStrip = 30
+)
 
 // strip is a component's history: a bar a day, the worse the lower and in another
 // colour, so that neither alone tells.
@@ -24,21 +27,23 @@ type stripPath struct{ Class, D string }
 
 // stripOf draws the days up to today. Nothing is known of days before since.
 func stripOf(c statuspage.Component, since, today time.Time) strip {
-	s := strip{Width: stripDays * 4, From: fmt.Sprintf("%d days ago", stripDays-1), To: today.Format("2 January")}
-	if known := int(today.Sub(midnight(since)).Hours()/24) + 1; !since.IsZero() && known < stripDays {
-		s.From = ""
+	total := shortStrip
+	if !since.IsZero() && today.Sub(since) > shortStrip*24*time.Hour {
+		total = longStrip
 	}
+	s := strip{Width: total*4 - 1, From: fmt.Sprintf("%d days ago", total-1), To: today.Format("2 January")}
 	paths := map[string]*strings.Builder{}
 	classes := []string{"none", "l0", "l1", "l2", "l3", "l4"}
 	for _, class := range classes {
 		paths[class] = &strings.Builder{}
 	}
-	bad := 0
+	bad, onRecord := 0, 0
 	var worst statuspage.Level
-	for i := range stripDays {
-		day := today.AddDate(0, 0, i-stripDays+1)
+	for i := range total {
+		day := today.AddDate(0, 0, i-total+1)
 		x, top, class := i*4, 0, "none"
 		if l, known := levelOn(c, day, since); known {
+			onRecord++
 			class = levelOf(l).Class
 			if l != statuspage.Operational {
 				bad++
@@ -55,9 +60,9 @@ func stripOf(c statuspage.Component, since, today time.Time) strip {
 			s.Paths = append(s.Paths, stripPath{class, d})
 		}
 	}
-	s.Words = fmt.Sprintf("%s: no trouble reported in the last %d days", c.Name, stripDays)
+	s.Words = fmt.Sprintf("%s: no trouble in the %s on record", c.Name, plural(onRecord, "day"))
 	if bad > 0 {
-		s.Words = fmt.Sprintf("%s: %s with trouble in the last %d days, at worst %s", c.Name, plural(bad, "day"), stripDays, strings.ToLower(worst.Title()))
+		s.Words = fmt.Sprintf("%s: %d of %s on record with trouble, at worst %s", c.Name, bad, plural(onRecord, "day"), strings.ToLower(worst.Title()))
 	}
 	return s
 }

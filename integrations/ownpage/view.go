@@ -78,7 +78,8 @@ type indexPage struct {
 	Summary, Detail string
 	Open            []incidentView
 	Groups          []partGroup
-	Days            []dayView
+	Past            int       // days that Days covers
+	Days            []dayView // runs of quiet days are one
 	Months          []monthLink
 }
 
@@ -180,11 +181,41 @@ func (v view) index() indexPage {
 		p.Open = append(p.Open, v.incident(n))
 	}
 	p.Groups = v.groups()
+	p.Past, p.Days = historyDays, v.history()
+	return p
+}
+
+// history is the days that the front page shows, the newest first. Days on end
+// without an incident are one line, so that what happened stands out.
+func (v view) history() []dayView {
+	var days []dayView
+	quiet := 0 // days on end before this one
+	flush := func(day time.Time) {
+		switch from, to := day.AddDate(0, 0, 1), day.AddDate(0, 0, quiet); {
+		case quiet == 0:
+		case quiet == 1:
+			days = append(days, dayView{Date: to.Format(dayLayout)})
+		case from.Month() == to.Month():
+			days = append(days, dayView{Date: from.Format("2") + " – " + to.Format("2 January 2006")})
+		case from.Year() == to.Year():
+			days = append(days, dayView{Date: from.Format("2 January") + " – " + to.Format("2 January 2006")})
+		default:
+			days = append(days, dayView{Date: from.Format("2 January 2006") + " – " + to.Format("2 January 2006")})
+		}
+		quiet = 0
+	}
 	for i := range historyDays {
 		day := v.today.AddDate(0, 0, -i)
-		p.Days = append(p.Days, v.day(day))
+		d := v.day(day)
+		if len(d.Incidents) == 0 {
+			quiet++
+			continue
+		}
+		flush(day)
+		days = append(days, d)
 	}
-	return p
+	flush(v.today.AddDate(0, 0, -historyDays))
+	return days
 }
 
 func summary(s statuspage.Site, open []statuspage.Notice) (title, detail string) {
@@ -330,7 +361,7 @@ func (v view) groups() []partGroup {
 }
 
 func (v view) day(day time.Time) dayView {
-	d := dayView{Date: day.Format("Monday, 2 January 2006")}
+	d := dayView{Date: day.Format(dayLayout)}
 	for _, n := range v.site.Notices {
 		if midnight(n.StartedAt).Equal(day) {
 			i := v.incident(n)
@@ -343,7 +374,10 @@ func (v view) day(day time.Time) dayView {
 
 func midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-const monthLayout = "2006-01"
+const (
+	dayLayout   = "Monday, 2 January 2006"
+	monthLayout = "2006-01" // in addresses
+)
 
 // months lists the months that have incidents, the newest first.
 func (v view) months(here string) []monthLink {
