@@ -181,6 +181,17 @@ func (f *File) End() time.Time {
 	return f.Events[len(f.Events)-1].time
 }
 
+// Senders are the sources of generic alerts, by name.
+func (f *File) Senders() []string {
+	senders := map[string]bool{}
+	for _, e := range f.Events {
+		if e.Generic != nil {
+			senders[e.Generic.sender()] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(senders))
+}
+
 // Persons are the people of the scenario, by name.
 func (f *File) Persons() []people.Person {
 	var persons []people.Person

@@ -151,16 +151,29 @@ func (r *Runtime) Touch() {
 	r.changed.Broadcast()
 }
 
-// Lag is how many timelines each follower has still to look at, and since when
-// the oldest of them waits for another try (zero when none does).
-func (r *Runtime) Lag() map[string]int {
+// Lag is by how many entries each follower is behind what is recorded.
+func (r *Runtime) Lag(ctx context.Context) (map[string]int64, error) {
+	var heads []Head
+	err := r.store.View(ctx, func(v View) (err error) {
+		heads, err = v.Heads()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	lag := map[string]int{}
+	lag := map[string]int64{}
 	for _, w := range r.workers {
-		if w.follows != nil {
-			lag[w.name] = len(w.dirty) + w.waiting
+		if w.follows == nil {
+			continue
+		}
+		lag[w.name] = 0
+		for _, h := range heads {
+			if w.follows(h.Timeline) {
+				lag[w.name] += max(0, h.Seq-w.cursors[h.Timeline])
+			}
 		}
 	}
-	return lag
+	return lag, nil
 }

@@ -196,8 +196,8 @@ func TestPosterTriesAgainWithoutHoldingUpOthers(t *testing.T) {
 	r.say("INC-2", "second")
 	r.settle(rt)
 	want(t, "while INC-1 is broken", chat.said(), []string{"INC-2#1 second"})
-	if lag := rt.Lag()["chat"]; lag != 1 {
-		t.Errorf("lag is %d timelines, want 1", lag)
+	if lag, err := rt.Lag(t.Context()); err != nil || lag["chat"] != 1 {
+		t.Errorf("lag is %v (%v), want 1 entry for the chat", lag, err)
 	}
 	chat.fail("", nil)
 	r.pass(rt, time.Minute)

@@ -33,7 +33,7 @@ func (s *deciderStep) run(ctx context.Context, id ID, _ bool) (bool, time.Time, 
 			return false, time.Time{}, err
 		}
 	}
-	s.cursors[id] = last
+	s.advance(id, last)
 	return full, time.Time{}, nil
 }
 
@@ -57,7 +57,7 @@ func (s *posterStep) run(ctx context.Context, id ID, retry bool) (bool, time.Tim
 			return false, time.Time{}, err
 		}
 	}
-	s.cursors[id] = last
+	s.advance(id, last)
 	return full, time.Time{}, nil
 }
 
@@ -102,7 +102,7 @@ func (s *mirrorStep) run(ctx context.Context, id ID, _ bool) (bool, time.Time, e
 	if len(entries) > 0 {
 		s.owed[id] = true
 	}
-	s.cursors[id] = last
+	s.advance(id, last)
 	if full || !s.owed[id] {
 		return full, time.Time{}, nil
 	}

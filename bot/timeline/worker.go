@@ -27,16 +27,15 @@ type worker struct {
 	log     *slog.Logger
 	wake    chan struct{}
 
-	// Owned by the worker's goroutine.
+	// Owned by the worker's goroutine; cursors are written under runtime.mu.
 	cursors map[ID]int64
 	fresh   map[ID]bool // loaded at the start: an earlier process may have tried
 	pending map[ID]*attempt
 
 	// Under runtime.mu.
-	dirty   map[ID]bool
-	idle    bool
-	until   time.Time // when it wakes by itself; zero: only when something is recorded
-	waiting int       // timelines that wait for another try
+	dirty map[ID]bool
+	idle  bool
+	until time.Time // when it wakes by itself; zero: only when something is recorded
 }
 
 // attempt is a timeline with something to do.
@@ -83,10 +82,16 @@ func (w *worker) load(ctx context.Context) error {
 			}
 		}
 		for id, seq := range cursors {
-			w.cursors[id] = max(w.cursors[id], seq)
+			w.advance(id, max(w.cursors[id], seq))
 		}
 		return nil
 	})
+}
+
+func (w *worker) advance(id ID, seq int64) {
+	w.runtime.mu.Lock()
+	defer w.runtime.mu.Unlock()
+	w.cursors[id] = seq
 }
 
 // note marks timelines that have grown. The caller holds runtime.mu.
@@ -179,7 +184,7 @@ func (w *worker) rest(ctx context.Context) {
 		r.mu.Unlock()
 		return
 	}
-	w.idle, w.until, w.waiting = true, until, len(w.pending)
+	w.idle, w.until = true, until
 	r.changed.Broadcast()
 	r.mu.Unlock()
 

@@ -74,7 +74,7 @@ func (s *server) stop() {
 func (s *server) drained(ctx context.Context) (time.Duration, error) {
 	begin := time.Now()
 	for time.Since(begin) < 2*time.Minute && ctx.Err() == nil {
-		lag, err := s.metric(`wardroom_follower_lag{follower="correlation"}`)
+		lag, err := s.metric(`wardroom_follower_lag_entries{follower="correlation"}`)
 		if err != nil {
 			return 0, err
 		}

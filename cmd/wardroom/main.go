@@ -1,0 +1,145 @@
+// Command wardroom is the ChatOps bot for incident response: the server, the
+// shell that talks to it, and the tools around its database. This package is the
+// composition root, the only place that knows every part.
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"wardroom/bot/config"
+	"wardroom/bot/problem"
+)
+
+// version is set when a release is built.
+var version = ""
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "development"
+}
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &program{}
+	root, err := p.root()
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
+	if p.shell != nil {
+		printError(os.Stderr, err, p.shell.table, p.shell.json)
+	} else {
+		printError(os.Stderr, err, nil, false)
+	}
+	return exitCode(err)
+}
+
+// program is what every subcommand shares.
+type program struct {
+	configFile string
+	dataFolder string
+	shell      *shell
+}
+
+// configName is the configuration that is found in the data folder without being named.
+const configName = "wardroom.yaml"
+
+// configEnv names the configuration where --config does not.
+const configEnv = "WARDROOM_CONFIG"
+
+func (p *program) root() (*cobra.Command, error) {
+	root := &cobra.Command{
+		Use:   "wardroom",
+		Short: "Run incidents: alerts become incidents, timelines, status posts and post-mortems",
+		Long: "Wardroom is a ChatOps bot for incident response. Without a server running, the\n" +
+			"commands work on the database in the data folder; beside one, they ask it.\n\n" +
+			"New here? Run `wardroom demo`, then `wardroom serve`.",
+		Version:       versionText(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.configFile, "config", "", "the configuration `file` (default: $"+configEnv+", else "+configName+" in the data folder, if it is there)")
+	flags.StringVar(&p.dataFolder, "data", "", "the data `folder` (default: the configuration's, else the current one)")
+	root.SetFlagErrorFunc(flagFault)
+
+	table, err := (&system{}).commandTable()
+	if err != nil {
+		return nil, err
+	}
+	p.shell = newShell(table, p.open, p.peek)
+	p.shell.bind(flags)
+	asked, err := p.shell.commands(flags)
+	if err != nil {
+		return nil, err
+	}
+	root.AddGroup(&cobra.Group{ID: "ask", Title: "What people ask for:"}, &cobra.Group{ID: "run", Title: "Running it:"})
+	for _, c := range asked {
+		c.GroupID = "ask"
+		root.AddCommand(c)
+	}
+	for _, c := range []*cobra.Command{p.newServe(), newDemo(), newReplay(), p.newExport(), p.newVerify(), p.newCheck(), p.newInit()} {
+		c.GroupID = "run"
+		root.AddCommand(c)
+	}
+	return root, p.addExport(root)
+}
+
+// load reads the configuration and settles on the data folder.
+func (p *program) load() (*config.Config, string, error) {
+	cfg, err := p.readConfig()
+	if err != nil {
+		return nil, "", err
+	}
+	data := p.dataFolder
+	if data == "" {
+		data = cfg.Data
+	}
+	if data == "" {
+		data = "."
+	}
+	cfg.People, err = withOwner(cfg.People)
+	return cfg, data, err
+}
+
+func (p *program) readConfig() (*config.Config, error) {
+	named := p.configFile
+	if named == "" {
+		named = os.Getenv(configEnv)
+	}
+	if named != "" {
+		return config.Load(named)
+	}
+	found := filepath.Join(p.dataFolder, configName)
+	cfg, err := config.Load(found)
+	if problem.Is(err, problem.NotFound) || errors.Is(err, fs.ErrNotExist) {
+		return config.Default(), nil
+	}
+	return cfg, err
+}
+
+// newLog makes the process log on standard error.
+func newLog(cfg config.Log) *slog.Logger {
+	o := &slog.HandlerOptions{Level: cfg.Level}
+	if cfg.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"wardroom/bot/command"
+	"wardroom/bot/people"
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+	"wardroom/integrations/socket"
+	"wardroom/storage"
+)
+
+// socketFile is the shell's way into a running server.
+const socketFile = "wardroom.sock"
+
+// settleTimeout bounds how long a single command waits for what follows from it:
+// a status page that is down is told by the next server instead.
+const settleTimeout = 15 * time.Second
+
+// open answers the shell: the running server, else this process, which then owns
+// the database until it is closed.
+func (p *program) open(ctx context.Context) (Asker, error) {
+	cfg, data, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	client, err := socket.Dial(filepath.Join(data, socketFile))
+	if err == nil || !problem.Is(err, problem.NotFound) {
+		return client, err
+	}
+	external, err := externalPages(cfg, shellLog())
+	if err != nil {
+		return nil, err
+	}
+	sys, err := wire(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external})
+	if err != nil {
+		return nil, err
+	}
+	if err := sys.app.Start(ctx); err != nil {
+		return nil, err
+	}
+	return &local{
+		runner: sys.runner, store: sys.db, prominence: sys.codec.Prominence, caller: ownCaller(cfg.People),
+		settle: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+			defer cancel()
+			if err := sys.app.Settle(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+			return nil
+		},
+		close: func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+			defer cancel()
+			return sys.app.Stop(ctx)
+		},
+	}, nil
+}
+
+// peek answers what only reads: the running server, else the file as it is.
+func (p *program) peek(ctx context.Context) (Asker, error) {
+	cfg, data, err := p.load()
+	if err != nil {
+		return nil, err
+	}
+	client, err := socket.Dial(filepath.Join(data, socketFile))
+	if err == nil || !problem.Is(err, problem.NotFound) {
+		return client, err
+	}
+	db, codec, err := readOnly(ctx, filepath.Join(data, databaseFile))
+	if err != nil {
+		return nil, err
+	}
+	runner := &command.Runner{Table: p.shell.table, Store: db, Incidents: incidents{}, People: cfg.People,
+		Clock: timeline.RealClock{}, Zone: cfg.Timezone, Log: shellLog()}
+	return &local{runner: runner, store: db, prominence: codec.Prominence, caller: ownCaller(cfg.People), close: db.Close}, nil
+}
+
+// readOnly opens a database beside whoever owns it.
+func readOnly(ctx context.Context, path string) (*storage.DB, *timeline.Codec, error) {
+	codec, err := newCodec()
+	if err != nil {
+		return nil, nil, err
+	}
+	db, err := storage.OpenReadOnly(ctx, path, storage.Options{Codec: codec, Folds: folds(), Clock: timeline.RealClock{}})
+	return db, codec, err
+}
+
+// ownCaller is the person whose process this is.
+func ownCaller(directory *people.Directory) command.Caller {
+	return socket.Caller(directory, os.Getuid())
+}
+
+// shellLog keeps a single command quiet but for warnings.
+func shellLog() *slog.Logger {
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wardroom/bot/command"
+	"wardroom/bot/config"
+	"wardroom/bot/people"
+	"wardroom/bot/problem"
+	"wardroom/bot/scenario"
+	"wardroom/bot/timeline"
+	"wardroom/docs/scenarios"
+)
+
+func newDemo() *cobra.Command {
+	o := replayOptions{}
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Play the night of 2021-07-11 through the real bot",
+		Long: "Plays a written incident through the real bot: real webhooks over HTTP, the real\n" +
+			"database, commands as people typed them, on a clock that skips what nobody waits\n" +
+			"for. Nothing outside is touched.",
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			f, err := scenarios.Files.Open(scenarios.Demo)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return replay(c.Context(), f, o, c.OutOrStdout())
+		},
+	}
+	o.flags(c)
+	return c
+}
+
+func newReplay() *cobra.Command {
+	o := replayOptions{}
+	c := &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Play a scenario through the real bot",
+		Long: "Plays a scenario: your own post-mortem as a rehearsal, or one that comes with\n" +
+			"Wardroom. docs/scenario-format.md describes the files. It fails when the bot\n" +
+			"refuses an event or an expectation does not hold.",
+		Example: "  wardroom replay night.yaml --speed max --out night",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return problem.New(problem.NotFound, "cannot read the scenario").Because(err)
+			}
+			defer f.Close()
+			return replay(c.Context(), f, o, c.OutOrStdout())
+		},
+	}
+	o.flags(c)
+	return c
+}
+
+type replayOptions struct {
+	speed pace
+	out   string
+}
+
+func (o *replayOptions) flags(c *cobra.Command) {
+	o.speed = pace{whole: time.Minute}
+	c.Flags().Var(&o.speed, "speed", `"minute" takes about one, "max" as little as it can; a number is how many times faster than life`)
+	c.Flags().StringVar(&o.out, "out", "", "leave the database, the exports, the status page and the transcript in this folder")
+}
+
+// replay plays one scenario and leaves what came of it in o.out.
+func replay(ctx context.Context, file io.Reader, o replayOptions, out io.Writer) (err error) {
+	f, err := scenario.Read(file)
+	if err != nil {
+		return err
+	}
+	dir := o.out
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "wardroom-*"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, databaseFile)); !errors.Is(err, fs.ErrNotExist) {
+		return problem.New(problem.Conflict, "%s holds a database already", dir).WithHint("name an empty folder with --out")
+	}
+	stage, err := newStage(ctx, f, dir, out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stage.close(ctx)) }()
+	if err := stage.play(ctx, o.speed); err != nil {
+		return err
+	}
+	return stage.finish(ctx, o.out)
+}
+
+// stage is a system that a scenario is played on.
+type stage struct {
+	*system
+	file       *scenario.File
+	clock      *scenario.Clock
+	url, token string
+	client     *http.Client
+	transcript bytes.Buffer
+	show       *stageScreen
+	dir        string
+}
+
+var _ scenario.Driver = (*stage)(nil)
+
+func newStage(ctx context.Context, f *scenario.File, dir string, out io.Writer) (*stage, error) {
+	cfg, err := rehearsalConfig(f)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{file: f, clock: scenario.NewClock(f.Start()), client: &http.Client{Timeout: 30 * time.Second}, dir: dir}
+	s.show = newStageScreen(out, f.Zone())
+	// The salts of a rehearsal are drawn from its name, so that the same scenario
+	// gives the same heads.
+	salts := rand.NewChaCha8(sha256.Sum256([]byte(f.Scenario)))
+	if err := s.open(ctx, cfg, salts); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// rehearsalConfig is the default configuration with what the scenario says.
+func rehearsalConfig(f *scenario.File) (*config.Config, error) {
+	cfg := config.Default()
+	cfg.Timezone = f.Zone()
+	cfg.StatusPage.Title = f.Title
+	for _, name := range f.Components {
+		cfg.StatusPage.Components = append(cfg.StatusPage.Components, config.Component{Name: name})
+	}
+	var err error
+	if cfg.People, err = people.NewDirectory(f.Persons()); err != nil {
+		return nil, problem.New(problem.Invalid, "the scenario has faults").Because(err)
+	}
+	if len(f.Routes) > 0 {
+		if cfg.Routes, err = scenarioRoutes(f.Routes); err != nil {
+			return nil, problem.New(problem.Invalid, "the scenario has faults").Because(err)
+		}
+	}
+	return cfg, nil
+}
+
+func (s *stage) play(ctx context.Context, speed pace) error {
+	s.show.title(s.file)
+	p := &scenario.Player{File: s.file, Clock: s.clock, Driver: s, Narrate: s.show.event, Pace: speed.pacer(s.file)}
+	return p.Play(ctx)
+}
+
+// Webhook implements [scenario.Driver]: over HTTP, as the sender would.
+func (s *stage) Webhook(ctx context.Context, sender string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+webhookPath(sender), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+s.token)
+	res, err := s.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
+	if res.StatusCode/100 != 2 {
+		return problem.New(problem.Invalid, "the webhook was answered with %s: %s", res.Status, strings.TrimSpace(string(answer)))
+	}
+	return nil
+}
+
+// Ask implements [scenario.Driver]: in the room of the newest open incident.
+func (s *stage) Ask(ctx context.Context, person, line string) (command.Reply, error) {
+	p, _ := s.config.People.ByName(person)
+	ask, err := s.table.ParseLine(line)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	room, err := s.newestRoom(ctx)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return s.runner.Run(ctx, command.Caller{Person: &p, Actor: p.Actor(), Via: "scenario", Room: room}, ask)
+}
+
+// Settle implements [scenario.Driver].
+func (s *stage) Settle(ctx context.Context) error { return s.app.Settle(ctx) }
+
+func (s *stage) Update(ctx context.Context, decide func(timeline.View) (timeline.Decision, error)) ([]timeline.Entry, error) {
+	return s.db.Update(ctx, decide)
+}
+
+func (s *stage) View(ctx context.Context, read func(timeline.View) error) error {
+	return s.db.View(ctx, read)
+}
+
+func (s *stage) OnCommit(f func(timeline.Commit)) { s.db.OnCommit(f) }
+func (s *stage) Healthy() error                   { return s.db.Healthy() }

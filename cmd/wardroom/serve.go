@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/spf13/cobra"
+
+	"wardroom/bot"
+	"wardroom/bot/alert"
+	"wardroom/bot/config"
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+	"wardroom/integrations/socket"
+	"wardroom/integrations/web"
+)
+
+func (p *program) newServe() *cobra.Command {
+	var listen, public string
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Receive alerts, run incidents, show the status page",
+		Long: "Runs Wardroom until it is told to stop (SIGINT, SIGTERM). Without a configuration it\n" +
+			"works on its defaults: 127.0.0.1:8080, a database and a webhook token in the data\n" +
+			"folder, and whoever started it as the one person who may ask for things.",
+		Example: "  wardroom serve\n  wardroom serve --listen :8080 --data /var/lib/wardroom\n  wardroom serve --public wardroom.example.org",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, data, err := p.load()
+			if err != nil {
+				return err
+			}
+			if listen != "" {
+				if cfg.Listen, err = config.ParseAddr(listen); err != nil {
+					return problem.New(problem.Invalid, "--listen %v", err)
+				}
+			}
+			if public != "" {
+				if cfg.Public.Host, err = config.ParseHost(public); err != nil {
+					return problem.New(problem.Invalid, "--public %v", err)
+				}
+			}
+			return serve(c.Context(), cfg, data, c.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", "", "the `address` of webhooks, page and metrics (default: the configuration's, else 127.0.0.1:8080)")
+	c.Flags().StringVar(&public, "public", "", "additionally serve this `host` on ports 80 and 443 with a certificate of its own")
+	return c
+}
+
+// serve runs a Wardroom on data until ctx ends.
+func serve(ctx context.Context, cfg *config.Config, data string, out io.Writer) error {
+	log := newLog(cfg.Log)
+	slog.SetDefault(log)
+	for _, w := range cfg.Warnings {
+		log.Warn(w.Error())
+	}
+	external, err := externalPages(cfg, log)
+	if err != nil {
+		return err
+	}
+	metrics := web.NewMetrics(versionText())
+	sys, err := wire(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: log, meter: metrics.Meter,
+		pages: external})
+	if err != nil {
+		return err
+	}
+	v := &server{system: sys, metrics: metrics, out: out}
+	if err := v.compose(); err != nil {
+		return errors.Join(err, sys.db.Close())
+	}
+	return sys.app.Run(ctx, v.started)
+}
+
+// server is a system with its doors to the outside.
+type server struct {
+	*system
+	metrics *web.Metrics
+	out     io.Writer
+	ready   atomic.Bool
+
+	front *web.Server
+	page  *pageListener // nil when the status page has no listener of its own
+	token config.Secret
+}
+
+var errStarting = errors.New("Wardroom is starting")
+
+func (v *server) compose() (err error) {
+	if v.token, err = webhookToken(v.data); err != nil {
+		return err
+	}
+	o := web.Options{
+		Listen: v.config.Listen.String(), Metrics: v.metrics, Ready: v.readiness,
+		MetricsCredential: alert.Credential{}.Bearer(v.config.Metrics.Token.Reveal()),
+		Public: web.Public{Host: v.config.Public.Host, Email: v.config.Public.Email,
+			Cache: filepath.Join(v.data, "certificates")},
+		Links: []web.Link{{Path: cmp.Or(v.pageURL(), "/status/"), Text: "Status page", Help: "what the public reads"}},
+	}
+	if v.front, err = v.system.front(o, v.token); err != nil {
+		return err
+	}
+	if v.config.StatusPage.Listen.IsZero() {
+		err = v.front.Mount("/status/", http.StripPrefix("/status", v.own))
+	} else {
+		v.page = newPageListener(v.config.StatusPage.Listen.String(), v.own, v.log)
+		v.app.Add(v.page.service())
+	}
+	if err != nil {
+		return err
+	}
+	if err := v.readback(); err != nil {
+		return err
+	}
+	v.app.Add(v.socketService(), v.checks(), webService("web", v.front))
+	return nil
+}
+
+func (v *server) pageURL() string {
+	if u := v.config.StatusPage.URL; u != nil {
+		return u.String()
+	}
+	return ""
+}
+
+func (v *server) readiness() error {
+	if !v.ready.Load() {
+		return errStarting
+	}
+	return nil
+}
+
+// socketService lets the shell in.
+func (v *server) socketService() bot.Service {
+	var s *socket.Server
+	return bot.Service{
+		Name: "socket",
+		Open: func(context.Context) (err error) {
+			s, err = socket.Listen(socket.Options{Path: filepath.Join(v.data, socketFile), Runner: v.runner, Store: v.db,
+				Prominence: v.codec.Prominence, People: v.config.People, Log: v.log})
+			return err
+		},
+		Run: func(ctx context.Context) error { return s.Run(ctx) },
+	}
+}
+
+// started tells whoever runs it where everything is.
+func (v *server) started() {
+	v.ready.Store(true)
+	base := "http://" + v.front.Addr()
+	status := base + "/status/"
+	if v.page != nil {
+		status = "http://" + v.page.addr() + "/"
+	}
+	fmt.Fprintf(v.out, "Wardroom %s is ready.\n", versionText())
+	fmt.Fprintf(v.out, "  alerts        POST %s/webhooks/alertmanager (or %s)\n", base, webhookPath("generic"))
+	fmt.Fprintf(v.out, "  token         %s\n", filepath.Join(v.data, tokenFile))
+	fmt.Fprintf(v.out, "  status page   %s\n", status)
+	fmt.Fprintf(v.out, "  health        %s/healthz, /readyz, /metrics\n", base)
+	fmt.Fprintf(v.out, "  database      %s\n", filepath.Join(v.data, databaseFile))
+	if host := v.config.Public.Host; host != "" {
+		fmt.Fprintf(v.out, "  public        https://%s/\n", host)
+	}
+	fmt.Fprintf(v.out, "In another terminal: wardroom incident list\n")
+	v.log.Info("ready", slog.String("listen", v.front.Addr()))
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"wardroom/bot/problem"
+	"wardroom/bot/timeline"
+	"wardroom/storage"
+)
+
+func (p *program) newVerify() *cobra.Command {
+	var db string
+	var heads []string
+	var rebuild bool
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Check that nothing in the record was altered",
+		Long: "Recomputes every hash chain and names the first entry of each timeline that does\n" +
+			"not fit. Entries cut off the end of a timeline leave no trace inside the database:\n" +
+			"give a head that was kept outside, from the room or an export, with --head.",
+		Example: "  wardroom verify\n  wardroom verify --head INC-1=2b7e1516…\n  wardroom verify --db copy.db --rebuild",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			outside, err := parseHeads(heads)
+			if err != nil {
+				return err
+			}
+			if db == "" {
+				_, data, err := p.load()
+				if err != nil {
+					return err
+				}
+				db = filepath.Join(data, databaseFile)
+			}
+			store, _, err := readOnly(c.Context(), db)
+			if err != nil {
+				return err
+			}
+			defer store.Close()
+			report, err := store.Verify(c.Context(), storage.VerifyOptions{Heads: outside, Rebuild: rebuild})
+			if err != nil {
+				return err
+			}
+			return printReport(c.OutOrStdout(), report)
+		},
+	}
+	c.Flags().StringVar(&db, "db", "", "the database `file` (default: wardroom.db in the data folder)")
+	c.Flags().StringArrayVar(&heads, "head", nil, "a head that was kept outside, as `INC-1=HASH`; may be repeated")
+	c.Flags().BoolVar(&rebuild, "rebuild", false, "also fold current state anew from the entries and compare")
+	return c
+}
+
+func parseHeads(written []string) (map[timeline.ID]timeline.Hash, error) {
+	heads := map[timeline.ID]timeline.Hash{}
+	for _, w := range written {
+		name, digits, ok := strings.Cut(w, "=")
+		if !ok {
+			return nil, problem.New(problem.Invalid, "--head %q is not INC-1=HASH", w)
+		}
+		id, err := timeline.ParseID(name)
+		if err != nil {
+			return nil, err
+		}
+		var h timeline.Hash
+		if err := h.UnmarshalText([]byte(strings.ToLower(digits))); err != nil {
+			return nil, problem.New(problem.Invalid, "--head %s: want the 64 hexadecimal digits of the head", name)
+		}
+		heads[id] = h
+	}
+	return heads, nil
+}
+
+func printReport(out io.Writer, r storage.Report) error {
+	for _, h := range r.Heads {
+		fmt.Fprintf(out, "%-8s %6d entries  head %s\n", h.Timeline, h.Seq, h.Hash)
+	}
+	for _, t := range r.Open {
+		fmt.Fprintf(out, "note: %s\n", t)
+	}
+	if len(r.Faults) > 0 {
+		for _, f := range r.Faults {
+			fmt.Fprintf(out, "FAULT %s\n", f)
+		}
+		return problem.New(problem.Conflict, "the record does not verify: %s", r.Faults[0]).
+			WithHint("keep a copy of the file as it is; compare with a backup")
+	}
+	checked := "every chain is whole"
+	if r.Rebuilt {
+		checked += ", and current state follows from the entries"
+	}
+	fmt.Fprintf(out, "%d entries: %s\n", r.Entries, checked)
+	return nil
+}

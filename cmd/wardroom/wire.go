@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"wardroom/bot"
+	"wardroom/bot/alert"
+	"wardroom/bot/command"
+	"wardroom/bot/config"
+	"wardroom/bot/incident"
+	"wardroom/bot/people"
+	"wardroom/bot/remediation"
+	"wardroom/bot/statuspage"
+	"wardroom/bot/timeline"
+	"wardroom/commands"
+	"wardroom/integrations/ownpage"
+	"wardroom/storage"
+)
+
+// databaseFile is the name of the database in the data folder.
+const databaseFile = "wardroom.db"
+
+// settings are what a system is made from.
+type settings struct {
+	config *config.Config
+	data   string // the data folder
+	clock  timeline.Clock
+	rand   io.Reader // for salts; nil: the machine's
+	marked string    // see storage.Options
+	log    *slog.Logger
+	meter  alert.Meter       // may be nil
+	pages  []statuspage.Page // of other providers, beside the built-in one
+	rooms  []room
+}
+
+// room is where people read what happens: a poster for each chat.
+type room struct {
+	name   string
+	poster timeline.Poster
+}
+
+// system is a wired Wardroom. Nothing runs before its app is started.
+type system struct {
+	settings
+	db        *storage.DB
+	codec     *timeline.Codec
+	app       *bot.App
+	intake    *alert.Intake
+	table     *command.Table
+	runner    *command.Runner
+	incidents *incident.Desk
+	status    *statuspage.Desk
+	own       *ownpage.Page
+}
+
+// wire opens the database and puts everything together that every way of running
+// needs: serve, a single command, a scenario. Close the database, or stop the app.
+func wire(ctx context.Context, s settings) (*system, error) {
+	codec, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(s.data, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	db, err := storage.OpenSQLite(ctx, filepath.Join(s.data, databaseFile), storage.Options{
+		Codec: codec, Folds: folds(), Clock: s.clock, Rand: s.rand, Log: s.log, Marked: s.marked,
+	})
+	if err != nil {
+		return nil, err
+	}
+	sys := &system{settings: s, db: db, codec: codec, app: bot.New(db, s.clock, s.log)}
+	sys.app.OnStop(func(context.Context) error { return db.Close() })
+	if err := sys.compose(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return sys, nil
+}
+
+func (s *system) compose(ctx context.Context) error {
+	rules, err := ruleDelays(s.config.Intake.Alertmanager.Rules)
+	if err != nil {
+		return err
+	}
+	s.intake = alert.NewIntake(s.db, s.codec, s.clock, s.log, s.meter)
+	s.incidents = incident.NewDesk(s.db)
+	s.own = ownPage(s.config, s.db, s.clock, s.log)
+	s.pages = append(slices.Clip(s.pages), s.own)
+	providers := make([]statuspage.Provider, len(s.pages))
+	for i, p := range s.pages {
+		providers[i] = statuspage.ProviderOf(p)
+	}
+	s.status = statuspage.NewDesk(s.db, rules, providers...)
+	if err := statuspage.Declare(ctx, s.db, components(s.config.StatusPage.Components)); err != nil {
+		return err
+	}
+
+	s.table, err = s.commandTable()
+	if err != nil {
+		return err
+	}
+	s.runner = &command.Runner{Table: s.table, Store: s.db, Incidents: incidents{}, People: s.config.People,
+		Clock: s.clock, Zone: s.config.Timezone, Log: s.log}
+	s.app.OnStop(s.runner.Wait)
+	return s.follow()
+}
+
+// follow adds the followers and the timers' handlers. The names are stored with
+// their cursors: they never change.
+func (s *system) follow() error {
+	rt := s.app.Runtime
+	rt.AddDecider("correlation", func(id timeline.ID) bool { return id == timeline.Log },
+		&incident.Correlator{Routes: s.config.Routes, Rules: s.config.Correlation})
+	for _, p := range s.pages {
+		rt.AddPoster(statuspage.FollowerName(p), statuspage.Follows, &statuspage.Poster{Page: p, Store: s.db, Clock: s.clock})
+	}
+	for _, r := range s.rooms {
+		rt.AddPoster("room/"+r.name, timeline.ID.IsIncident, r.poster)
+	}
+	for _, group := range []map[string]timeline.Handler{incident.Handlers(), remediation.Handlers()} {
+		for what, h := range group {
+			if err := rt.Handle(what, h); err != nil {
+				return err
+			}
+		}
+	}
+	s.app.Add(bot.Service{Name: "alert changes", Run: s.intake.Run})
+	rt.AddWait(s.intake.NextDue)
+	return nil
+}
+
+func (s *system) commandTable() (*command.Table, error) {
+	return commands.All(
+		commands.Incident(s.incidents),
+		commands.Timeline(s.incidents, s.codec, exporter{s}),
+		commands.Status(s.status),
+		commands.Alert(s.incidents, nil),
+		commands.Freeze(s.db),
+	)
+}
+
+func components(configured []config.Component) []statuspage.Declaration {
+	declared := make([]statuspage.Declaration, len(configured))
+	for i, c := range configured {
+		declared[i] = statuspage.Declaration{Name: c.Name, Description: c.Description, Group: c.Group}
+	}
+	return declared
+}
+
+// withOwner returns the configured people, or, when none are configured, the
+// Unix user whose process this is, as a lead: a newcomer needs no configuration.
+func withOwner(configured *people.Directory) (*people.Directory, error) {
+	if len(configured.All()) > 0 {
+		return configured, nil
+	}
+	uid := os.Getuid()
+	name := "uid-" + strconv.Itoa(uid)
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		name = u.Username
+	}
+	return people.NewDirectory([]people.Person{{Name: name, Roles: []people.Role{people.Lead}, UIDs: []int{uid}}})
+}
