@@ -164,9 +164,17 @@ func copyAside(q querier, to string) error {
 }
 
 // checkpoint moves everything from the WAL into the database and truncates the
-// WAL, so that no erased bytes stay in it. It reports false when a reader or a
-// foreign program was in the way.
+// WAL, so that no erased bytes stay in it. It reports false at once when a reader
+// or a foreign program is in the way: the writer must not wait for them.
 func checkpoint(q querier) (done bool, err error) {
+	if err := q.exec("PRAGMA busy_timeout = 0"); err != nil {
+		return false, err
+	}
+	defer func() {
+		if e := q.exec("PRAGMA busy_timeout = 5000"); err == nil {
+			err = e
+		}
+	}()
 	err = q.query("PRAGMA wal_checkpoint(TRUNCATE)", nil, func(r scanner) error {
 		var busy, frames, moved int64
 		err := r.scan(&busy, &frames, &moved)

@@ -38,6 +38,8 @@ type Options struct {
 	// opened for writing: a rehearsal never grows a live database, nor the reverse.
 	// "" is live.
 	Marked string
+
+	heal time.Duration // how often a failing database is tried again; 0: healInterval
 }
 
 // Rehearsal marks the database of a scenario.
@@ -75,6 +77,9 @@ func newDB(path string, opts Options) (*DB, error) {
 	}
 	if opts.Rand == nil {
 		opts.Rand = rand.Reader
+	}
+	if opts.heal == 0 {
+		opts.heal = healInterval
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)

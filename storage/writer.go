@@ -130,7 +130,7 @@ func newWriter(db *DB, s *session) *writer {
 
 func (w *writer) loop() {
 	defer close(w.db.stopped)
-	heal := time.NewTimer(healInterval)
+	heal := time.NewTimer(w.db.opts.heal)
 	defer heal.Stop()
 	for {
 		select {
@@ -143,7 +143,7 @@ func (w *writer) loop() {
 			if w.truncate {
 				w.emptyWAL()
 			}
-			heal.Reset(healInterval)
+			heal.Reset(w.db.opts.heal)
 		case <-w.db.closing:
 			for {
 				select {
