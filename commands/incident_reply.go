@@ -122,7 +122,7 @@ func listed(r command.Request, all []incident.Incident) command.Reply {
 		if i.MergedInto != "" {
 			status = "merged into " + string(i.MergedInto)
 		}
-		table.Rows = append(table.Rows, []string{string(i.ID), i.Severity.String(), status, fmt.Sprintf("%d of %d fire", i.Alerts.Firing, i.Alerts.Total), lead, r.FormatTime(i.StartedAt), i.Title})
+		table.Rows = append(table.Rows, []string{string(i.ID), i.Severity.String(), status, tally(i), lead, r.FormatTime(i.StartedAt), i.Title})
 	}
 	reply := command.Reply{Data: all, Table: table}
 	switch {
@@ -148,6 +148,13 @@ func listed(r command.Request, all []incident.Incident) command.Reply {
 		}
 	}
 	return reply
+}
+
+func tally(i incident.Incident) string {
+	if i.Alerts.Total == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d of %d fire", i.Alerts.Firing, i.Alerts.Total)
 }
 
 func (c incidents) show(ctx context.Context, r command.Request) (command.Reply, error) {

@@ -287,7 +287,11 @@ func (c timelines) page(v timeline.View, id timeline.ID, all bool, page int) (en
 			return nil, false, err
 		}
 		for _, e := range slices.Backward(chunk) {
-			if !all && (c.kinds.Prominence(e.Kind) != timeline.Key || e.Kind.IsDelivery()) {
+			matters, err := c.matters(v, e)
+			if err != nil {
+				return nil, false, err
+			}
+			if !all && !matters {
 				continue
 			}
 			if skip > 0 {
@@ -304,6 +308,16 @@ func (c timelines) page(v timeline.View, id timeline.ID, all bool, page int) (en
 	}
 	slices.Reverse(entries)
 	return entries, more, nil
+}
+
+// matters reports whether an entry is shown without being asked for: key ones,
+// and of those that were corrected the newest.
+func (c timelines) matters(v timeline.View, e timeline.Entry) (bool, error) {
+	if c.kinds.Prominence(e.Kind) != timeline.Key || e.Kind.IsDelivery() {
+		return false, nil
+	}
+	_, corrected, err := incident.CorrectedBy(v, e.Ref)
+	return !corrected, err
 }
 
 func (c timelines) shown(r command.Request, id timeline.ID, rows []shownEntry, actors []string, more bool) command.Reply {

@@ -130,7 +130,7 @@ func orUnknown(err error, key string) error {
 	if err != nil {
 		return err
 	}
-	return problem.New(problem.NotFound, "there is no alert %s", key).WithHint("`alert list` shows what fires")
+	return problem.New(problem.NotFound, "there is no alert %s", key).WithHint("`/alert list` shows what fires")
 }
 
 // CorrectedBy returns the entry that corrects ref, if there is one.

@@ -69,7 +69,7 @@ func (d *Desk) steer(ctx context.Context, id timeline.ID, act decide) (Incident,
 	i, _, err := d.change(ctx, id, func(v timeline.View, i Incident) ([]timeline.Draft, error) {
 		if i.MergedInto != "" {
 			return nil, problem.New(problem.Conflict, "%s was merged into %s", i.ID, i.MergedInto).
-				WithHint("do it on %s, or take them apart with `incident unmerge %s`", i.MergedInto, i.ID)
+				WithHint("do it on %s, or take them apart with `/incident unmerge %s`", i.MergedInto, i.ID)
 		}
 		return act(v, i)
 	})

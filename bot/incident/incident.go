@@ -140,7 +140,7 @@ func Get(r timeline.Reader, id timeline.ID) (Incident, error) {
 		return i, err
 	}
 	if !ok {
-		return i, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`incident list` shows those there are")
+		return i, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list` shows those there are")
 	}
 	return i, nil
 }

@@ -223,7 +223,7 @@ func checkStatusTime(now time.Time, i Incident, at time.Time) error {
 	}
 	if !at.IsZero() && at.Before(i.StartedAt) {
 		return problem.New(problem.Invalid, "%s is before %s began, at %s", clock(at), i.ID, clock(i.StartedAt)).
-			WithHint("say first when it began: `incident start %s at:…`", i.ID)
+			WithHint("say first when it began: `/incident start %s at:…`", i.ID)
 	}
 	return nil
 }
@@ -231,15 +231,15 @@ func checkStatusTime(now time.Time, i Incident, at time.Time) error {
 func refuse(i Incident, to Status) error {
 	switch {
 	case to == Parked:
-		return problem.New(problem.Invalid, "parking needs an end").WithHint("`incident park %s until:\"09:00\"`", i.ID)
+		return problem.New(problem.Invalid, "parking needs an end").WithHint("`/incident park %s until:\"09:00\"`", i.ID)
 	case to == Closed:
-		return problem.New(problem.Conflict, "%s is %s: only a resolved incident can be closed", i.ID, i.Status).WithHint("`incident resolve %s` first", i.ID)
+		return problem.New(problem.Conflict, "%s is %s: only a resolved incident can be closed", i.ID, i.Status).WithHint("`/incident resolve %s` first", i.ID)
 	}
 	return over(i)
 }
 
 func over(i Incident) error {
-	return problem.New(problem.Conflict, "%s is %s", i.ID, i.Status).WithHint("`incident reopen %s` takes it up again", i.ID)
+	return problem.New(problem.Conflict, "%s is %s", i.ID, i.Status).WithHint("`/incident reopen %s` takes it up again", i.ID)
 }
 
 func checkTitle(s string) (string, error) {

@@ -233,7 +233,7 @@ func belonging(v timeline.View, id timeline.ID, keys []string) ([]alert.Current,
 			return nil, err
 		}
 		if !known || a.Last.Incident != id {
-			return nil, problem.New(problem.NotFound, "%s has no alert %s", id, key).WithHint("`alert list` shows which incident each belongs to")
+			return nil, problem.New(problem.NotFound, "%s has no alert %s", id, key).WithHint("`/alert list` shows which incident each belongs to")
 		}
 		alerts = append(alerts, a)
 	}

@@ -16,7 +16,7 @@ import (
 // that Alertmanager cannot group: their rules share no label. So whatever fires
 // together is taken for one event, and the labels decide only when time does not:
 //
-//   - A wrong join costs one `incident split`; a wrong new room costs attention
+//   - A wrong join costs one `/incident split`; a wrong new room costs attention
 //     at night. In doubt an alert joins.
 //   - Strong labels name one thing that can break: sharing one joins for as long
 //     as the incident is open, and reopens one that was resolved a moment ago.
