@@ -47,8 +47,12 @@ func (d *Document) leadup() {
 			ev.Text = "Began at " + d.clock.Beside(p.StartedAt, e.OccurredAt) + because(p.Why)
 		case *incident.StatusChanged:
 			d.Changes = append(d.Changes, ev)
+		case *incident.Acknowledged:
+			ev.Text = "Acknowledged by " + d.names(e.Actor.Display())
 		case *incident.Noted:
-			d.note(p, &ev)
+			if d.note(p, &ev) {
+				continue
+			}
 		}
 		d.Leadup = append(d.Leadup, ev)
 	}
@@ -60,9 +64,9 @@ func (d *Document) leadup() {
 	}
 }
 
-// note sorts a note into the sections that it belongs to besides the lead-up. Of
-// several lines the lead-up shows the first.
-func (d *Document) note(p *incident.Noted, ev *Event) {
+// note sorts a note into the sections that it belongs to, and reports whether it
+// is a task and so not part of the lead-up, which shows the first of its lines.
+func (d *Document) note(p *incident.Noted, ev *Event) (isTask bool) {
 	whole := *ev
 	if head, rest, several := strings.Cut(strings.TrimSpace(p.Body), "\n"); several && strings.TrimSpace(rest) != "" {
 		d.Documents = append(d.Documents, whole)
@@ -73,12 +77,14 @@ func (d *Document) note(p *incident.Noted, ev *Event) {
 	}
 	if task, ok := after(p.Body, "follow-up:", "follow up:", "followup:", "todo:"); ok {
 		d.FollowUps = append(d.FollowUps, FollowUp{Text: task})
+		return true
 	}
 	if what, ok := after(p.Body, "obstacle:", "blocked:", "blocked by"); ok {
 		obstacle := *ev
 		obstacle.Text = what
 		d.Obstacles = append(d.Obstacles, obstacle)
 	}
+	return false
 }
 
 // after returns what stands after one of the words that a note begins with.

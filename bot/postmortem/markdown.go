@@ -71,6 +71,13 @@ var markdownEscaper = strings.NewReplacer(
 	"<", "&lt;", ">", "&gt;", "&", "&amp;", "|", "&#124;", "~", "&#126;", "$", "&#36;", "{", "&#123;", "}", "&#125;", "^", "&#94;",
 )
 
+// referenceEscaper is for text between HTML tags, which some Markdown dialects
+// read as HTML and some as Markdown: references mean the same in both.
+var referenceEscaper = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", `\`, "&#92;", "`", "&#96;", "*", "&#42;", "_", "&#95;", "[", "&#91;", "]", "&#93;",
+	"|", "&#124;", "~", "&#126;", "$", "&#36;", "{", "&#123;", "}", "&#125;", "^", "&#94;",
+)
+
 func escapeMarkdown(s string) string { return markdownEscaper.Replace(room.Plain(s)) }
 
 // escapeMarkdownStart is for text that begins a block: no heading, list, rule,
@@ -145,10 +152,11 @@ func (m *markdownPage) block(b block) {
 		}
 		m.WriteByte('\n')
 	case verbatim:
-		body := room.PlainLines(b.text)
-		fence := strings.Repeat("`", max(3, longestRun(body, '`')+1))
-		m.WriteString("<details markdown=\"block\">\n<summary>" + htmlEscaper.Replace(room.Plain(b.title)) + "</summary>\n\n")
-		m.WriteString(fence + "\n" + body + "\n" + fence + "\n\n</details>\n\n")
+		// HTML, because a fence keeps neither a template engine nor an unknown
+		// dialect from reading what is inside. The empty line lets <pre> begin a
+		// block that only </pre> ends.
+		m.WriteString("<details>\n<summary>" + referenceEscaper.Replace(room.Plain(b.title)) + "</summary>\n\n<pre>\n")
+		m.WriteString(referenceEscaper.Replace(room.PlainLines(b.text)) + "\n</pre>\n\n</details>\n\n")
 	}
 }
 
@@ -190,8 +198,13 @@ func keepEnds(original, body string) string {
 	return body
 }
 
+// markdownCode is a code span. What a template engine would read is written as
+// HTML with references.
 func markdownCode(s string) string {
 	s = room.Plain(s)
+	if strings.ContainsAny(s, "{}") {
+		return "<code>" + referenceEscaper.Replace(s) + "</code>"
+	}
 	fence := strings.Repeat("`", longestRun(s, '`')+1)
 	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
 		s = " " + s + " "
