@@ -30,7 +30,9 @@ type Received struct {
 
 func (*Received) Kind() timeline.Kind { return "alert.received" }
 func (r *Received) Text() string {
-	return describe(r.Alert.Brief())
+	b := r.Alert.Brief()
+	b.Value = r.Value
+	return describe(b)
 }
 
 // Changed stands in the log: the annotations of a firing alert changed. There is
