@@ -2,16 +2,20 @@
 // by its kind, and refuses a run in which something was skipped. Its last line is
 // "N passed, N failed".
 //
-// A test is counted when it has no tests inside. Kinds go by name; CONTRIBUTING.md
-// lists them.
+// A test is counted when it has no tests inside. CONTRIBUTING.md says what the
+// kinds are.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,19 +32,23 @@ type event struct {
 
 type key struct{ pkg, test string }
 
-// kinds in the order in which they are tried; the last takes the rest.
+// kinds in the order in which they are tried; the last takes the rest. A test is
+// of a kind by its package, its name, or what its body calls.
 var kinds = []struct {
-	name string
-	test *regexp.Regexp // over "package TestName"
+	name  string
+	pkg   *regexp.Regexp
+	test  *regexp.Regexp
+	calls *regexp.Regexp // over "name" or "package.Name" of what the test calls itself
 }{
-	{"e2e", regexp.MustCompile(`wardroom/e2e`)},
-	{"fault and kill", regexp.MustCompile(` Test\w*(Fault|Kill|Crash|Damage|Full|Corrupt|Tamper)`)},
-	{"conformance", regexp.MustCompile(`Conform`)},
-	{"script", regexp.MustCompile(` TestScript`)},
-	{"fuzz seed", regexp.MustCompile(` Fuzz`)},
-	{"property", regexp.MustCompile(` Test\w*Property`)},
-	{"golden", regexp.MustCompile(` Test\w*(Golden|Fresh)`)},
-	{"unit", regexp.MustCompile(``)},
+	{name: "e2e", pkg: regexp.MustCompile(`/e2e`)},
+	{name: "fault and kill", test: regexp.MustCompile(`^Test\w*(Fault|Kill|Crash|Damage|Full|Corrupt|Tamper|Altered)`)},
+	{name: "conformance", test: regexp.MustCompile(`Conform`), calls: regexp.MustCompile(`^storagetest\.`)},
+	{name: "script", calls: regexp.MustCompile(`^testscript\.Run`)},
+	{name: "fuzz seed", test: regexp.MustCompile(`^Fuzz`)},
+	{name: "property", calls: regexp.MustCompile(`^rapid\.(Check|MakeCheck)$`)},
+	{name: "golden", calls: regexp.MustCompile(`(?i)golden`)},
+	{name: "layout", pkg: regexp.MustCompile(`^wardroom$`)},
+	{name: "unit", test: regexp.MustCompile(``)},
 }
 
 func main() {
@@ -106,11 +114,11 @@ func (r *run) print() int {
 	})
 	passed, failed := 0, 0
 	var skipped []key
-	count := map[string]int{}
+	count, src := map[string]int{}, source{}
 	for _, k := range keys {
 		switch e := r.result[k]; {
 		case e.Action == "fail":
-			fmt.Printf("\n--- FAIL %s %s\n%s", k.pkg, k.test, strings.Join(r.output[k], ""))
+			fmt.Printf("\n--- FAIL %s %s\n%s", k.pkg, k.test, shown(r.output[k]))
 			if !parents[k] {
 				failed++
 			}
@@ -118,7 +126,7 @@ func (r *run) print() int {
 			skipped = append(skipped, k)
 		case !parents[k]:
 			passed++
-			count[kindOf(k)]++
+			count[src.kindOf(k)]++
 		}
 	}
 	failed += r.printBroken()
@@ -138,6 +146,15 @@ func (r *run) print() int {
 	}
 	fmt.Printf("%d passed, %d failed\n", passed, failed)
 	return code
+}
+
+// shown bounds what one failure prints.
+func shown(lines []string) string {
+	const most = 150
+	if len(lines) > most {
+		lines = append(slices.Clone(lines[:most-20]), fmt.Sprintf("    … %d lines left out …\n", len(lines)-most), strings.Join(lines[len(lines)-20:], ""))
+	}
+	return strings.Join(lines, "")
 }
 
 // printBroken shows what failed without a test to blame: a package that does not
@@ -204,12 +221,57 @@ func (r *run) printSkipped(skipped []key) int {
 	return 1
 }
 
-func kindOf(k key) string {
+func (s source) kindOf(k key) string {
 	name, _, _ := strings.Cut(k.test, "/")
 	for _, kind := range kinds {
-		if kind.test.MatchString(k.pkg + " " + name) {
+		if kind.pkg != nil && kind.pkg.MatchString(k.pkg) || kind.test != nil && kind.test.MatchString(name) ||
+			kind.calls != nil && slices.ContainsFunc(s.calls(k.pkg)[name], kind.calls.MatchString) {
 			return kind.name
 		}
 	}
 	return "unit"
+}
+
+// source tells what the tests of a package call; it reads each package once.
+type source map[string]map[string][]string
+
+func (s source) calls(pkg string) map[string][]string {
+	if found, read := s[pkg]; read {
+		return found
+	}
+	s[pkg] = map[string][]string{}
+	paths, err := filepath.Glob(filepath.Join(strings.TrimPrefix(strings.TrimPrefix(pkg, "wardroom"), "/"), "*_test.go"))
+	if err != nil {
+		return nil
+	}
+	for _, path := range paths {
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			continue // the build has said so
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Body != nil {
+				s[pkg][fn.Name.Name] = called(fn.Body)
+			}
+		}
+	}
+	return s[pkg]
+}
+
+func called(body ast.Node) []string {
+	var names []string
+	ast.Inspect(body, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			switch fn := call.Fun.(type) {
+			case *ast.Ident:
+				names = append(names, fn.Name)
+			case *ast.SelectorExpr:
+				if on, ok := fn.X.(*ast.Ident); ok {
+					names = append(names, on.Name+"."+fn.Sel.Name)
+				}
+			}
+		}
+		return true
+	})
+	return names
 }
