@@ -10,14 +10,10 @@ import (
 
 	"wardroom/bot/command"
 	"wardroom/bot/people"
-	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/socket"
 	"wardroom/storage"
 )
-
-// socketFile is the shell's way into a running server.
-const socketFile = "wardroom.sock"
 
 // settleTimeout bounds how long a single command waits for what follows from it:
 // a status page that is down is told by the next server instead.
@@ -30,8 +26,8 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := socket.Dial(filepath.Join(data, socketFile))
-	if err == nil || !problem.Is(err, problem.NotFound) {
+	client, err := socket.Dial(filepath.Join(data, socket.FileName))
+	if !errors.Is(err, socket.ErrNobody) {
 		return client, err
 	}
 	external, err := externalPages(cfg, shellLog())
@@ -69,8 +65,8 @@ func (p *program) peek(ctx context.Context) (Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := socket.Dial(filepath.Join(data, socketFile))
-	if err == nil || !problem.Is(err, problem.NotFound) {
+	client, err := socket.Dial(filepath.Join(data, socket.FileName))
+	if !errors.Is(err, socket.ErrNobody) {
 		return client, err
 	}
 	db, codec, err := readOnly(ctx, filepath.Join(data, databaseFile))

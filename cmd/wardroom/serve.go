@@ -143,7 +143,7 @@ func (v *server) socketService() bot.Service {
 	return bot.Service{
 		Name: "socket",
 		Open: func(context.Context) (err error) {
-			s, err = socket.Listen(socket.Options{Path: filepath.Join(v.data, socketFile), Runner: v.runner, Store: v.db,
+			s, err = socket.Listen(socket.Options{Path: filepath.Join(v.data, socket.FileName), Runner: v.runner, Store: v.db,
 				Prominence: v.codec.Prominence, People: v.config.People, Log: v.log})
 			return err
 		},
