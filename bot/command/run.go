@@ -292,13 +292,13 @@ func (r *Runner) handle(ctx context.Context, req Request) (Reply, error) {
 		timeout = DefaultTimeout
 	}
 	bounded, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel() // here and not where the handler ends: its own end is no timeout
 	type outcome struct {
 		reply Reply
 		err   error
 	}
 	done := make(chan outcome, 1)
 	r.running.Go(func() {
-		defer cancel()
 		var o outcome
 		defer func() {
 			if v := recover(); v != nil {
