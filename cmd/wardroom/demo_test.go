@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"wardroom/bot/scenario"
+	"wardroom/docs/scenarios"
+)
+
+// play replays a scenario as fast as the bot is and returns the folder it left.
+func play(t *testing.T, file []byte) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "out")
+	var out bytes.Buffer
+	if err := replay(t.Context(), bytes.NewReader(file), replayOptions{out: dir}, &out); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	return dir
+}
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func demoFile(t *testing.T) []byte {
+	t.Helper()
+	b, err := scenarios.Files.ReadFile(scenarios.Demo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestEveryScenarioEndsAsItExpects(t *testing.T) {
+	files, err := scenarios.Files.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		t.Run(f.Name(), func(t *testing.T) {
+			b, err := scenarios.Files.ReadFile(f.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			play(t, b)
+		})
+	}
+}
+
+func TestDemoLeavesThePostMortemOfTheSeed(t *testing.T) {
+	dir := play(t, demoFile(t))
+	for _, name := range []string{databaseFile, "INC-0001.md", "INC-0001.mkdocs.md", "INC-0001.rst", "INC-0001.json", "INC-0001.html", "status/index.html", "transcript.txt"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	md := read(t, dir, "INC-0001.md")
+	for _, heading := range []string{"Leadup", "Impact", "Detection", "Response", "Recovery", "Five Why's", "Blameless root cause", "Lessons learned", "Follow-up tasks"} {
+		if !regexp.MustCompile(`(?m)^# \S+ ` + heading + `$`).MatchString(md) {
+			t.Errorf("the post-mortem has no section %q", heading)
+		}
+	}
+	leadup, _, _ := strings.Cut(md[strings.Index(md, "Leadup"):], "Impact")
+	for _, at := range []string{"00:27", "00:32", "00:33", "00:42", "00:25", "00:55", "01:01", "01:13", "06:36"} {
+		if !strings.Contains(leadup, at+" UTC") {
+			t.Errorf("the lead-up does not mention %s", at)
+		}
+	}
+	page := read(t, dir, "status/index.html")
+	if !strings.Contains(page, "00:25") || strings.Contains(page, "00:42") {
+		t.Error("the status page does not say 00:25 alone")
+	}
+}
+
+// shift moves the demo over midnight, backwards.
+const shift = -(3*time.Hour + 17*time.Minute)
+
+// names are every name of the demo, and what it is called in the copy. The copy's
+// names sort as the originals do.
+var names = func() *strings.Replacer {
+	pairs := []string{"default-src", "default-src"} // a word of the page, not a namespace
+	for _, n := range []string{"lke13311-16405-5fafd1b46dcf", "lke13311-20304-5ffa4d11faab", "pvc-a14c0fe2d9b74e60", "pvc-bb1d06139b334c1f", "redis-599887d778-wggbl"} {
+		pairs = append(pairs, n, "q"+n)
+	}
+	for _, n := range []string{"joe", "chris", "postgres", "connection-limit", "table-locks", "statping", "Python", "python", "PostgreSQL", "Django", "Hastebin", "Redis", "redis", "default", "Site", "site"} {
+		pairs = append(pairs, n, n+"q")
+	}
+	return strings.NewReplacer(pairs...)
+}()
+
+// TestDemoIsNotScripted plays a copy of the demo in which every time is shifted
+// and every name is another: it must leave the same exports, shifted and renamed.
+func TestDemoIsNotScripted(t *testing.T) {
+	original, copied := play(t, demoFile(t)), play(t, disguise(t, demoFile(t)))
+	for _, name := range []string{"INC-0001.md", "INC-0001.mkdocs.md", "INC-0001.rst", "INC-0001.json", "INC-0001.html", "transcript.txt"} {
+		t.Run(name, func(t *testing.T) {
+			want, wantTimes := template(names.Replace(read(t, original, name)))
+			got, gotTimes := template(read(t, copied, name))
+			if want != got {
+				t.Errorf("not the same but for times and names:\n%s", firstDifference(want, got))
+			}
+			for i := range min(len(wantTimes), len(gotTimes)) {
+				moved := wantTimes[i].Add(shift)
+				if moved.Format("15:04:05") != gotTimes[i].Format("15:04:05") {
+					t.Errorf("time %d is %s, shifted from %s", i, gotTimes[i].Format("15:04:05"), wantTimes[i].Format("15:04:05"))
+				}
+			}
+			if len(wantTimes) == 0 {
+				t.Error("no times at all")
+			}
+		})
+	}
+}
+
+// disguise shifts every time and changes every name of a scenario.
+func disguise(t *testing.T, file []byte) []byte {
+	t.Helper()
+	f, err := scenario.Read(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc yaml.Node
+	if err := yaml.Load(file, &doc); err != nil {
+		t.Fatal(err)
+	}
+	root := doc.Content[0]
+	n := 0
+	each(child(root, "events"), func(event *yaml.Node) {
+		at := f.Events[n].Time()
+		n++
+		child(event, "at").SetString(moved(at))
+		for _, act := range []string{"alertmanager", "generic"} {
+			for _, key := range []string{"startsAt", "starts_at", "endsAt"} {
+				if v := child(child(event, act), key); v != nil {
+					v.SetString(moved(before(t, v.Value, at)))
+				}
+			}
+		}
+		if c := child(event, "command"); c != nil {
+			c.Value = regexp.MustCompile(`at:\d\d:\d\d`).ReplaceAllStringFunc(c.Value, func(s string) string {
+				return "at:" + moved(before(t, strings.TrimPrefix(s, "at:"), at))
+			})
+		}
+	})
+	each(child(root, "expect"), func(x *yaml.Node) {
+		if v := child(x, "public_started_at"); v != nil {
+			at, err := time.Parse("2006-01-02 15:04", v.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.SetString(moved(at))
+		}
+		each(child(x, "timeline_contains"), func(v *yaml.Node) {
+			v.Value = regexp.MustCompile(`\d\d:\d\d`).ReplaceAllStringFunc(v.Value, func(s string) string {
+				return before(t, s, f.End()).Add(shift).Format("15:04")
+			})
+		})
+	})
+	rename(root)
+	out, err := yaml.Dump(&doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func moved(at time.Time) string { return at.Add(shift).UTC().Format("2006-01-02 15:04:05") }
+
+// before is the last time of day s at or before ref.
+func before(t *testing.T, s string, ref time.Time) time.Time {
+	t.Helper()
+	clock, err := time.Parse("15:04", s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(ref.Year(), ref.Month(), ref.Day(), clock.Hour(), clock.Minute(), 0, 0, time.UTC)
+	if at.After(ref) {
+		at = at.AddDate(0, 0, -1)
+	}
+	return at
+}
+
+func child(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n != nil && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func each(n *yaml.Node, f func(*yaml.Node)) {
+	if n != nil {
+		for _, c := range n.Content {
+			f(c)
+		}
+	}
+}
+
+// rename changes names in every value, and in the keys of people.
+func rename(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode {
+		n.Value = names.Replace(n.Value)
+	}
+	for _, c := range n.Content {
+		rename(c)
+	}
+}
+
+var (
+	anyTime   = regexp.MustCompile(`(?:\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?Z?`)
+	anyDay    = regexp.MustCompile(`\d{4}-\d\d-\d\d`)
+	anyHash   = regexp.MustCompile(`\b[0-9a-f]{12,64}\b`)
+	anyRule   = regexp.MustCompile(`(?m)^[=~^"-]{4,}$`)
+	dayBreaks = regexp.MustCompile(`(?m)^-- .* --\n`)
+)
+
+// template takes the times out of a text, and what follows from them: days and hashes.
+func template(text string) (string, []time.Time) {
+	var times []time.Time
+	text = dayBreaks.ReplaceAllString(text, "")
+	text = anyTime.ReplaceAllStringFunc(text, func(s string) string {
+		clock := anyTime.FindStringSubmatch(s)[1]
+		if len(clock) == len("15:04") {
+			clock += ":00"
+		}
+		at, err := time.Parse("15:04:05", clock)
+		if err != nil {
+			return s
+		}
+		times = append(times, at)
+		return "<time>"
+	})
+	text = anyDay.ReplaceAllString(text, "<day>")
+	text = anyRule.ReplaceAllString(text, "<rule>") // as long as the heading above it
+	return anyHash.ReplaceAllString(text, "<hash>"), times
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return fmt.Sprintf("line %d\n got: %.300s\nwant: %.300s", i+1, g[i], w[i])
+		}
+	}
+	return fmt.Sprintf("%d lines and %d", len(g), len(w))
+}
