@@ -17,6 +17,7 @@ import (
 	"wardroom/bot/people"
 	"wardroom/bot/postmortem"
 	"wardroom/bot/statuspage"
+	"wardroom/bot/timeline"
 )
 
 // hostile is what labels, notes and names may hold. Every one carries the word
@@ -30,7 +31,7 @@ var hostile = []string{
 	"`PAYLOAD` and ``` `",
 	"# PAYLOAD",
 	"1. PAYLOAD", "- PAYLOAD", "+ PAYLOAD", "> PAYLOAD", "* PAYLOAD", "= PAYLOAD", "a) PAYLOAD", "#. PAYLOAD", "(b) PAYLOAD",
-	"PAYLOAD\n=======", "---\nPAYLOAD: yes\n---", "...\nPAYLOAD",
+	"javascript:PAYLOAD", "file:///PAYLOAD", "PAYLOAD\n=======", "---\nPAYLOAD: yes\n---", "...\nPAYLOAD",
 	"| PAYLOAD | b |\n|---|---|\n| c | d |",
 	".. raw:: html\n\n   <b>PAYLOAD</b>", "PAYLOAD::\n\n  literal", "text PAYLOAD::", ":role:`PAYLOAD`", "`PAYLOAD <javascript:x>`__", "PAYLOAD_ `x`_ |sub| [1]_", ":field: PAYLOAD",
 	"!!! danger PAYLOAD", "??? note PAYLOAD", "=== PAYLOAD", "{: onclick=alert(1) .PAYLOAD}", "{{ PAYLOAD }} {% raw %}", "[^1]: PAYLOAD", "[PAYLOAD]: javascript:x", "$$PAYLOAD$$ ~~x~~ ==y== ^z^",
@@ -38,19 +39,27 @@ var hostile = []string{
 	`"PAYLOAD": "yes" 'x' #y`, "__PAYLOAD__ **x** _y_ *z*", "https://example.org/PAYLOAD?<script>", "\\\nPAYLOAD\\",
 }
 
-// hostileNight puts one text wherever outside text can stand.
-func hostileNight(t *testing.T, text string) *rig {
-	n := night{rig: newRig(t, time.Date(2021, 7, 11, 0, 30, 0, 0, time.UTC)), id: inc1, joe: people.Human("joe")}
-	am := people.Source(text)
-	n.by(am, "00:31", "", &incident.Declared{Title: text, Severity: alert.SEV2, StartedAt: n.at("00:31"), StartedWhy: text})
-	n.by(am, "00:31", "", &alert.Joined{Alerts: []alert.Brief{n.brief(text, text, text, alert.Firing, "00:31", nil)}})
-	n.by(people.Human(text), "00:32", "", &incident.Acknowledged{})
-	n.by(n.joe, "00:33", "", &incident.Noted{Body: text, IsCause: true, Source: text})
-	n.by(n.joe, "00:33", "", &incident.Noted{Body: "several\n\n" + text, Source: "https://example.org/" + text})
-	n.by(n.joe, "00:34", "", &incident.Noted{Body: "Follow-up: " + text})
-	n.by(n.joe, "00:34", "", &incident.Noted{Body: "Obstacle: " + text})
-	n.by(n.joe, "00:35", "", &incident.Assigned{Role: "lead", Person: text})
-	n.by(n.joe, "00:36", "", &statuspage.Posted{Title: text, State: statuspage.Investigating, Body: text, First: true, Components: map[string]statuspage.Level{text: statuspage.Degraded}})
+// hostileNights puts each text wherever outside text can stand, into an incident
+// of its own: the first into INC-1.
+func hostileNights(t *testing.T) *rig {
+	n := night{rig: newRig(t, time.Date(2021, 7, 11, 0, 40, 0, 0, time.UTC)), joe: people.Human("joe")}
+	var drafts []timeline.Draft
+	for i, text := range hostile {
+		add := func(actor people.Actor, occurred string, p timeline.Payload) {
+			drafts = append(drafts, timeline.Draft{Timeline: timeline.Incident(i + 1), Actor: actor, OccurredAt: n.at(occurred), Payload: p})
+		}
+		am := people.Source(text)
+		add(am, "00:31", &incident.Declared{Title: text, Severity: alert.SEV2, StartedAt: n.at("00:31"), StartedWhy: text})
+		add(am, "00:31", &alert.Joined{Alerts: []alert.Brief{n.brief(text, text, text, alert.Firing, "00:31", nil)}})
+		add(people.Human(text), "00:32", &incident.Acknowledged{})
+		add(n.joe, "00:33", &incident.Noted{Body: text, IsCause: true, Source: text})
+		add(n.joe, "00:33", &incident.Noted{Body: "several\n\n" + text, Source: "https://example.org/" + text})
+		add(n.joe, "00:34", &incident.Noted{Body: "Follow-up: " + text})
+		add(n.joe, "00:34", &incident.Noted{Body: "Obstacle: " + text})
+		add(n.joe, "00:35", &incident.Assigned{Role: "lead", Person: text})
+		add(n.joe, "00:36", &statuspage.Posted{Title: text, State: statuspage.Investigating, Body: text, First: true, Components: map[string]statuspage.Level{text: statuspage.Degraded}})
+	}
+	n.record(n.at("00:40"), drafts...)
 	return n.rig
 }
 
@@ -59,10 +68,10 @@ var unsafe = regexp.MustCompile(`(?i)<script|<img|<b>|href="(javascript|data):|<
 func TestOutsideTextIsTextInMarkdown(t *testing.T) {
 	// Unsafe rendering lets raw HTML through, as GitHub and MkDocs do.
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
-	for _, text := range hostile {
-		r := hostileNight(t, text)
+	r := hostileNights(t)
+	for i, text := range hostile {
 		for _, f := range []postmortem.Format{postmortem.Markdown, postmortem.MkDocs} {
-			_, body := export(t, r, inc1, postmortem.Options{Format: f, Authors: []string{text}})
+			_, body := export(t, r, timeline.Incident(i+1), postmortem.Options{Format: f, Authors: []string{text}})
 			front, rest, ok := strings.Cut(strings.TrimPrefix(body, "---\n"), "\n---\n")
 			var meta map[string]any
 			if err := yaml.Unmarshal([]byte(front), &meta); !ok || err != nil {
@@ -104,8 +113,9 @@ func stripCode(s string) string {
 }
 
 func TestOutsideTextIsTextInHTML(t *testing.T) {
-	for _, text := range hostile {
-		_, body := export(t, hostileNight(t, text), inc1, postmortem.Options{Format: postmortem.HTML})
+	r := hostileNights(t)
+	for i, text := range hostile {
+		_, body := export(t, r, timeline.Incident(i+1), postmortem.Options{Format: postmortem.HTML})
 		if bad := unsafe.FindString(body); bad != "" {
 			t.Errorf("%q makes %q", text, bad)
 		}
@@ -131,8 +141,9 @@ var construct = regexp.MustCompile(`(?m)^ *(- |\* - |)(\.\. (raw|include|[a-z]+:
 func TestOutsideTextIsTextInRST(t *testing.T) {
 	known := regexp.MustCompile(`(?m)^\.\. list-table::$|^[=~-]{4,}$|^   :header-rows: 1$`)
 	literal := regexp.MustCompile(`(?m)^    .*$`)
-	for _, text := range hostile {
-		_, body := export(t, hostileNight(t, text), inc1, postmortem.Options{Format: postmortem.RST})
+	r := hostileNights(t)
+	for i, text := range hostile {
+		_, body := export(t, r, timeline.Incident(i+1), postmortem.Options{Format: postmortem.RST})
 		rest := known.ReplaceAllString(literal.ReplaceAllStringFunc(body, func(line string) string {
 			if strings.HasPrefix(line, "     - ") {
 				return line
@@ -143,7 +154,7 @@ func TestOutsideTextIsTextInRST(t *testing.T) {
 			t.Errorf("%q makes %q in\n%s", text, bad, body)
 		}
 		rest = regexp.MustCompile("``[^`]+``").ReplaceAllString(rest, "") // inline literals
-		for _, mark := range []string{"<javascript", ":`PAYLOAD`", "|sub|", "`x`_"} {
+		for _, mark := range []string{"<javascript:x>`_", " javascript:", ":`PAYLOAD`", "|sub|", "`x`_"} {
 			if strings.Contains(rest, mark) {
 				t.Errorf("%q leaves %q in\n%s", text, mark, body)
 			}

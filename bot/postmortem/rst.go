@@ -20,7 +20,32 @@ func (d *Document) rst() []byte {
 
 var rstEscaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "`", "\\`", "|", `\|`, "_", `\_`, "::", `:\:`)
 
-func escapeRST(s string) string { return rstEscaper.Replace(room.Plain(s)) }
+func escapeRST(s string) string { return escapeSchemes(rstEscaper.Replace(room.Plain(s))) }
+
+// escapeSchemes keeps docutils from making links of bare addresses with any
+// other scheme than the web's: it knows "javascript:" too.
+func escapeSchemes(s string) string {
+	if !strings.Contains(s, ":") {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		if s[i] == ':' && i > 0 && isLetter(s[i-1]) && i+1 < len(s) && s[i+1] != ' ' {
+			word := s[:i]
+			for len(word) > 0 && isLetter(word[len(word)-1]) {
+				word = word[:len(word)-1]
+			}
+			scheme := s[len(word):i]
+			if !(scheme == "http" || scheme == "https") || !strings.HasPrefix(s[i:], "://") {
+				b.WriteByte('\\')
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // escapeRSTStart is for text that begins a block: no directive, list, field,
 // rule or title begins there.
@@ -31,8 +56,7 @@ func escapeRSTStart(s string) string {
 	}
 	word, _, spaced := strings.Cut(s, " ")
 	enumerator := spaced && len(word) < 12 && strings.ContainsAny(word[len(word)-1:], ".)")
-	letter := s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z' || s[0] >= '0' && s[0] <= '9'
-	if enumerator || !letter {
+	if enumerator || !isLetter(s[0]) && (s[0] < '0' || s[0] > '9') {
 		return `\` + s
 	}
 	return s
