@@ -230,9 +230,10 @@ func (f *File) check() error {
 	for i := range f.Events {
 		if err := f.checkEvent(&f.Events[i], last); err != nil {
 			fault("events: number %d: %w", i+1, err)
-			continue
 		}
-		last = f.Events[i].time
+		if t := f.Events[i].time; t.After(last) {
+			last = t
+		}
 	}
 	if f.Until != "" {
 		if f.until, err = f.after(f.Until, last); err != nil {
