@@ -81,4 +81,4 @@ func bareLoop(ctx context.Context, path string) (time.Duration, int, error) {
 }
 
 const bareQuery = `SELECT e.seq, e.kind, e.occurred_at, e.recorded_at, e.actor, e.cause, p.body
-FROM entries e JOIN payloads p ON p.timeline = e.timeline AND p.seq = e.seq WHERE e.timeline = 'log' ORDER BY e.seq`
+FROM entries e JOIN payloads p ON p.pos = e.pos WHERE e.timeline = 'log' ORDER BY e.seq`

@@ -6,11 +6,13 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -49,6 +51,17 @@ func run() int {
 		printError(os.Stderr, err, nil, false)
 	}
 	return exitCode(err)
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Say which build this is",
+		Args:  cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) {
+			fmt.Fprintf(c.OutOrStdout(), "wardroom %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		},
+	}
 }
 
 // program is what every subcommand shares.
@@ -95,7 +108,7 @@ func (p *program) root() (*cobra.Command, error) {
 		c.GroupID = "ask"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{p.newServe(), newDemo(), newReplay(), p.newExport(), p.newVerify(), p.newCheck(), p.newInit()} {
+	for _, c := range []*cobra.Command{p.newServe(), newDemo(), newReplay(), p.newExport(), p.newVerify(), p.newCheck(), p.newInit(), newVersion()} {
 		c.GroupID = "run"
 		root.AddCommand(c)
 	}
