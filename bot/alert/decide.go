@@ -151,11 +151,15 @@ func (d *decision) resolve(row *Current, in *incoming) error {
 	if pending {
 		d.forget(in.key)
 	}
-	if !in.undated && value == row.Value {
+	bare := len(in.received.Alert.Labels) == 0 && len(row.Labels) > 0
+	if !in.undated && !bare && value == row.Value {
 		return d.receive(in, in.sealed, in.received, row.Received)
 	}
 	r := *in.received
 	r.Value = value
+	if bare { // all that a sender may say is "7 is over"
+		r.Alert.Labels, r.Alert.Annotations, r.Alert.GeneratorURL = row.Labels, row.Annotations, row.GeneratorURL
+	}
 	if in.undated {
 		r.Alert.StartsAt = row.StartsAt
 		if r.Alert.EndsAt.Before(row.StartsAt) {

@@ -147,6 +147,16 @@ func TestAlertsWithoutABeginning(t *testing.T) {
 	}
 }
 
+func TestABareResolutionKeepsTheName(t *testing.T) {
+	w := newWorld(t)
+	w.record(locks(34))
+	w.record(alert.Alert{Source: "alertmanager", Fingerprint: "a1", Status: alert.Resolved})
+	row := w.row(lockKey)
+	if row.Status != alert.Resolved || row.Name() != "postgres/table-locks" || row.Summary() == "" || !row.StartsAt.Equal(locks(34).StartsAt) {
+		t.Errorf("row: %+v", row)
+	}
+}
+
 func TestWhatIsNoAlertIsRefusedAndNothingIsWritten(t *testing.T) {
 	w := newWorld(t)
 	for name, spoil := range map[string]func(*alert.Alert){

@@ -101,10 +101,9 @@ func (c *compiled) alert(root, item any) (*alert.Alert, error) {
 	}
 	a := &alert.Alert{Status: alert.Status(status), Labels: map[string]string{}, Annotations: map[string]string{}}
 	collect(a.Labels, c.labelsFrom, c.labels, root, item)
+	graded := a.Labels["severity"]
 	collect(a.Annotations, c.annotationsFrom, c.annotations, root, item)
-	if severity, _ := c.severity.fill(root, item); severity != "" {
-		a.Labels["severity"] = translate(c.severities, severity)
-	}
+	delete(a.Labels, "severity")
 	title, _ := c.title.fill(root, item)
 	title = strings.TrimSpace(title)
 	switch {
@@ -123,7 +122,13 @@ func (c *compiled) alert(root, item any) (*alert.Alert, error) {
 		if a.Labels["alertname"] == "" {
 			return nil, errors.New("has no title")
 		}
-		fingerprint = alert.Fingerprint(a.Labels)
+		fingerprint = alert.Fingerprint(a.Labels) // without the severity, which may change or be left out at the end
+	}
+	if severity, _ := c.severity.fill(root, item); severity != "" {
+		graded = translate(c.severities, severity)
+	}
+	if graded != "" {
+		a.Labels["severity"] = graded
 	}
 	a.Fingerprint = short(fingerprint)
 	return a, c.times(a, root, item)

@@ -24,7 +24,7 @@ type Mapping struct {
 
 	Title       string `yaml:"title" help:"The alert's name."`
 	Summary     string `yaml:"summary" help:"One sentence that says what is wrong."`
-	Fingerprint string `yaml:"fingerprint" help:"What is the same when the alert fires and when it is resolved, and different for every other alert. Left out: it is computed from the labels and the title."`
+	Fingerprint string `yaml:"fingerprint" help:"What is the same when the alert fires and when it is resolved, and different for every other alert. Left out: it is computed from the title and the labels, without the severity."`
 
 	Severity   string            `yaml:"severity" help:"Becomes the label severity, by which routes decide."`
 	Severities map[string]string `yaml:"severities" help:"What the sender's words for severity become. The key * stands for every other word."`

@@ -6,7 +6,7 @@
 //	  "status":      "firing",                  required: firing or resolved
 //	  "title":       "Website is down",         required, unless labels name it
 //	  "summary":     "HTTP 524 for 5 minutes",
-//	  "fingerprint": "website",                 the same for firing and resolved; else made of title and labels
+//	  "fingerprint": "website",                 the same for firing and resolved; else made of title and labels, less severity
 //	  "severity":    "page",                    the label by which routes decide
 //	  "labels":      {"service": "website"},
 //	  "annotations": {"runbook": "https://…"},
