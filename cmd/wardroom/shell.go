@@ -49,6 +49,7 @@ type shell struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	interactive    bool // a person sits at stdin and stdout
+	live           bool // a line on stdout can be written over
 	format         style
 
 	json bool
@@ -61,10 +62,12 @@ var errUnconfirmed = errors.New("not confirmed")
 
 // newShell binds a shell to the terminal of this process.
 func newShell(table *command.Table, open, peek func(context.Context) (Asker, error)) *shell {
+	interactive := isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	return &shell{
 		table: table, open: open, peek: peek, now: time.Now,
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		interactive: isTerminal(os.Stdin) && isTerminal(os.Stdout),
+		interactive: interactive,
+		live:        interactive && os.Getenv("TERM") != "dumb",
 		format:      terminalStyle(os.Stdout),
 	}
 }

@@ -215,7 +215,7 @@ func (w *watch) show(i *incident.Incident) {
 		return
 	}
 	facts := standing(*i)
-	if !w.interactive {
+	if !w.live {
 		if facts != w.board {
 			w.board = facts
 			w.say("== " + facts)
