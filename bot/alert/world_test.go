@@ -159,12 +159,14 @@ func (w *world) log() []string {
 	return lines
 }
 
-func (w *world) entries() []timeline.Entry {
+func (w *world) entries() []timeline.Entry { return w.entriesAfter(0) }
+
+func (w *world) entriesAfter(seq int64) []timeline.Entry {
 	w.t.Helper()
 	var entries []timeline.Entry
 	err := w.db.View(context.Background(), func(v timeline.View) error {
 		var err error
-		entries, err = v.Entries(timeline.Log, 0, 100_000)
+		entries, err = v.Entries(timeline.Log, seq, 100_000)
 		return err
 	})
 	if err != nil {

@@ -63,7 +63,7 @@ func BenchmarkIntake(b *testing.B) {
 						if n > int64(b.N) {
 							return
 						}
-						if err := post(conn, r, body(n, size.alerts)); err != nil {
+						if err := send(conn, r, body(n, size.alerts)); err != nil {
 							b.Error(err)
 							return
 						}
@@ -95,7 +95,7 @@ func body(n int64, alerts int) string {
 	return s.String()
 }
 
-func post(conn net.Conn, r *bufio.Reader, body string) error {
+func send(conn net.Conn, r *bufio.Reader, body string) error {
 	req := "POST /webhooks/alertmanager HTTP/1.1\r\nHost: wardroom\r\nUser-Agent: Alertmanager/0.34\r\nContent-Type: application/json\r\nAuthorization: Bearer bench-token\r\nContent-Length: " +
 		strconv.Itoa(len(body)) + "\r\n\r\n" + body
 	if _, err := conn.Write([]byte(req)); err != nil {
