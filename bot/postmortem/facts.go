@@ -43,7 +43,17 @@ func (d *Document) alerts() {
 // components collects the worst level that the public saw of each component.
 func (d *Document) components() {
 	place := map[string]int{}
+	shown := map[timeline.Ref]time.Time{} // a backdated update took its components along
+	if d.Notice != nil {
+		for _, u := range d.Notice.Updates {
+			shown[u.Entry] = u.At
+		}
+	}
 	set := func(e timeline.Entry, name string, level statuspage.Level) {
+		at, ok := shown[e.Ref]
+		if !ok {
+			at = e.OccurredAt
+		}
 		k, known := place[name]
 		if !known {
 			if level == statuspage.Operational {
@@ -51,13 +61,13 @@ func (d *Document) components() {
 			}
 			k = len(d.Components)
 			place[name] = k
-			d.Components = append(d.Components, ComponentFact{Name: name, Worst: level, From: e.OccurredAt})
+			d.Components = append(d.Components, ComponentFact{Name: name, Worst: level, From: at})
 		}
 		fact := &d.Components[k]
 		fact.Worst = fact.Worst.Worse(level)
 		fact.Until = time.Time{}
 		if level == statuspage.Operational {
-			fact.Until = e.OccurredAt
+			fact.Until = at
 		}
 	}
 	for _, e := range d.Entries {

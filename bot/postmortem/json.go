@@ -229,13 +229,14 @@ func (d *Document) appendEntry(b []byte, e *timeline.Entry) ([]byte, error) {
 	b = append(b, `,"text":`...)
 	b = appendString(b, e.Payload.Text())
 	b = append(b, `,"payload":`...)
+	_, unknown := e.Payload.(*timeline.Unknown)
 	switch {
 	case e.Body == nil:
 		b = append(b, "null"...)
-	case json.Valid(e.Body):
-		b = append(b, e.Body...)
-	default: // a broken database: shown, not hidden
+	case unknown && !json.Valid(e.Body): // a broken database: shown, not hidden
 		b = appendString(b, string(e.Body))
+	default: // what decoded is JSON
+		b = append(b, e.Body...)
 	}
 	if e.Body != nil {
 		b = appendHex(append(b, `,"salt":"`...), e.Seal.Salt[:])
