@@ -101,7 +101,29 @@ func (b *batch) fires(e timeline.Entry, p *alert.Received) error {
 			return err
 		}
 	}
+	if err := b.leave(home, f); err != nil {
+		return err
+	}
 	b.join(home, f, why)
+	return nil
+}
+
+// leave takes an alert that still counts as firing out of an incident that is
+// over, where its resolution was never heard.
+func (b *batch) leave(home *working, f firing) error {
+	if !f.seat.Firing || f.seat.Incident == home.ID {
+		return nil
+	}
+	old, err := b.get(f.seat.Incident)
+	if err != nil || old == nil || old.MergedInto != "" {
+		return err
+	}
+	s := old.step(stepPart, f.alert.Key(), f.entry)
+	s.to = home.ID
+	s.add(f.brief)
+	s.firing--
+	old.Alerts.Firing = max(old.Alerts.Firing-1, 0)
+	b.take(old)
 	return nil
 }
 

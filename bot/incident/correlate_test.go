@@ -347,3 +347,19 @@ func TestBurstOfTenThousand(t *testing.T) {
 		t.Errorf("%d nodes remembered, want the cap", len(i.Shared["node"]))
 	}
 }
+
+// An alert whose end was never heard fires again long after people resolved its incident.
+func TestAlertLeavesAnIncidentThatIsOver(t *testing.T) {
+	w := newWorld(t)
+	w.receive(firing("a", night))
+	must2(w.desk.Resolve(ctx, w.who("joe"), "INC-1", time.Time{}, "by hand"))
+	w.after(5 * time.Hour)
+	w.receive(firing("a", w.clock.now))
+	if got := w.incident(1).Alerts; got != (incident.Counts{Total: 1}) {
+		t.Errorf("INC-1 counts %+v", got)
+	}
+	if got := w.incident(2).Alerts; got != (incident.Counts{Total: 1, Firing: 1}) {
+		t.Errorf("INC-2 counts %+v", got)
+	}
+	w.checkRefold()
+}

@@ -17,6 +17,7 @@ const (
 	stepJoin stepKind = iota
 	stepClear
 	stepUpdate
+	stepPart
 )
 
 // step is one entry about alerts in the making.
@@ -28,6 +29,7 @@ type step struct {
 	total, firing int // what it changes in the counts
 	why           []string
 	shared        map[string][]string
+	to            timeline.ID // where alerts went
 }
 
 // step returns the step to put an alert into: the last one of its kind, unless
@@ -42,7 +44,7 @@ func (w *working) step(kind stepKind, key string, e timeline.Entry) *step {
 		if named && n < after {
 			break
 		}
-		if s.kind != kind || len(s.briefs) >= joinChunk {
+		if s.kind != kind || kind == stepPart || len(s.briefs) >= joinChunk {
 			continue
 		}
 		if kind == stepUpdate && !(named && n == after) {
@@ -120,6 +122,8 @@ func (w *working) alertDrafts() []timeline.Draft {
 			draft.Payload = &alert.Cleared{Alerts: s.briefs, Left: now.Firing}
 		case stepUpdate:
 			draft.Payload = &alert.Updated{Alert: s.briefs[0]}
+		case stepPart:
+			draft.Payload = &Parted{To: s.to, Moved: len(s.briefs), Now: now, Reason: "alert " + s.briefs[0].Name + " fires again"}
 		}
 		drafts = append(drafts, draft)
 	}
