@@ -111,6 +111,9 @@ func (d *decoder) people(list Map[FilePerson]) *people.Directory {
 		if !short.MatchString(name) {
 			d.fail(item.Key.Pos, "%q is not a short name: want lower-case letters, digits, dots and hyphens, at most 32", name)
 		}
+		if name == "me" {
+			d.fail(item.Key.Pos, "is what people type for themselves: choose another name")
+		}
 		p := people.Person{Name: name, FullName: d.line(f.FullName)}
 		for _, t := range f.Roles {
 			if r := d.oneOf(t, string(people.Viewer), string(people.Responder), string(people.Lead)); r != "" {
