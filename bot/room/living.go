@@ -32,9 +32,9 @@ type Living struct {
 	AlertNames []string // in order of joining, at most MaxNames
 	MoreNames  int      // names left out
 
-	StatusPage string      // one line on what the public reads
-	Park       string      // why it waits; "" when it is not parked
-	MergedInto timeline.ID // where it goes on; then nothing else is offered here
+	Notice     *statuspage.Notice // what the public reads; nil when nothing was posted
+	Park       string             // why it waits; "" when it is not parked
+	MergedInto timeline.ID        // where it goes on; then nothing else is offered here
 
 	Acts []command.Action // next acts, the most pressing first
 }
@@ -57,7 +57,7 @@ func LivingOf(v timeline.View, id timeline.ID, now time.Time) (Living, error) {
 		ID: i.ID, Headline: i.Headline(), Title: i.Title, Severity: i.Severity, Status: i.Status,
 		Lead: i.Lead, AcknowledgedBy: i.AcknowledgedBy, AcknowledgedAt: i.AcknowledgedAt,
 		StartedAt: i.StartedAt, Until: i.ResolvedAt, Alerts: i.Alerts, MergedInto: i.MergedInto,
-		AlertNames: i.AlertNames, StatusPage: "nothing posted",
+		AlertNames: i.AlertNames,
 	}
 	if len(l.AlertNames) > MaxNames {
 		l.AlertNames, l.MoreNames = l.AlertNames[:MaxNames], len(l.AlertNames)-MaxNames
@@ -66,7 +66,7 @@ func LivingOf(v timeline.View, id timeline.ID, now time.Time) (Living, error) {
 		l.Age = l.Until.Sub(i.StartedAt)
 	}
 	if posted {
-		l.StatusPage = noticeLine(notice, i)
+		l.Notice = &notice
 	}
 	if i.Park != nil {
 		l.Park = (&incident.ParkedUntil{Park: *i.Park}).Text()
@@ -75,9 +75,14 @@ func LivingOf(v timeline.View, id timeline.ID, now time.Time) (Living, error) {
 	return l, nil
 }
 
-// noticeLine is "identified, since 00:25 UTC (backdated), 2 updates".
-func noticeLine(n statuspage.Notice, i incident.Incident) string {
-	line := string(n.State) + ", since " + Clock{}.Beside(n.StartedAt, i.StartedAt)
+// StatusLine is what the public reads, on one line: "identified, since 00:25 UTC
+// (backdated), 2 updates".
+func (l Living) StatusLine(zone *time.Location) string {
+	n := l.Notice
+	if n == nil {
+		return "nothing posted"
+	}
+	line := string(n.State) + ", since " + Clock{zone}.Beside(n.StartedAt, l.StartedAt)
 	if n.Backdated {
 		line += " (backdated)"
 	}
@@ -110,8 +115,11 @@ func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.A
 	if i.Lead == "" && i.Open() {
 		acts = append(acts, act("Lead", command.Secondary, "incident assign", "role", incident.RoleLead))
 	}
-	if i.Open() || posted && n.Open() {
+	switch {
+	case i.Open():
 		acts = append(acts, act("Post status", command.Secondary, "status post"))
+	case posted && n.Open():
+		acts = append(acts, act("Tell that it is over", command.Primary, "status resolve"))
 	}
 	switch {
 	case i.Status == incident.Monitoring:
@@ -151,7 +159,7 @@ func (l Living) Lines(zone *time.Location) []string {
 	if l.Park != "" {
 		lines = append(lines, Plain(l.Park))
 	}
-	lines = append(lines, l.alertLine(), "status page: "+Plain(l.StatusPage))
+	lines = append(lines, l.alertLine(), "status page: "+l.StatusLine(zone))
 	labels := make([]string, len(l.Acts))
 	for i, a := range l.Acts {
 		labels[i] = "[" + a.Label + "]"
