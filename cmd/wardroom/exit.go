@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"strings"
 
 	"wardroom/bot/command"
 	"wardroom/bot/problem"
@@ -91,6 +92,9 @@ func inShell(table *command.Table, text string) string {
 	if table == nil {
 		return text
 	}
+	for _, c := range table.Commands() {
+		text = strings.ReplaceAll(text, c.Usage(), shellUsage(c))
+	}
 	return slashCommand.ReplaceAllStringFunc(text, func(found string) string {
 		m := slashCommand.FindStringSubmatch(found)
 		words := m[2]
@@ -103,6 +107,23 @@ func inShell(table *command.Table, text string) string {
 		}
 		return found
 	})
+}
+
+// shellUsage is command.Usage for the shell: "wardroom timeline add TEXT [--at …]".
+func shellUsage(c *command.Command) string {
+	var b strings.Builder
+	b.WriteString("wardroom " + c.Path + positionals(c))
+	for _, o := range c.Options {
+		if o.Positional {
+			continue
+		}
+		if o.Required {
+			b.WriteString(" --" + o.Name + " …")
+		} else {
+			b.WriteString(" [--" + o.Name + " …]")
+		}
+	}
+	return b.String()
 }
 
 // cut parts the first word from the rest, which keeps its space.

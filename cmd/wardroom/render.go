@@ -15,7 +15,8 @@ import (
 // or not.
 type style struct {
 	ansi  bool
-	width int // 0: nothing is wrapped or cut
+	width int            // 0: nothing is wrapped or cut
+	table *command.Table // turns what is typed in rooms into what is typed here; may be nil
 }
 
 // terminalStyle goes by the terminal and by NO_COLOR (https://no-color.org).
@@ -23,8 +24,6 @@ func terminalStyle(f *os.File) style {
 	width := terminalWidth(f)
 	return style{ansi: width > 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", width: width}
 }
-
-func (s style) plain() style { return style{width: s.width} }
 
 func (s style) attribute(code, text string) string {
 	if !s.ansi || text == "" {
@@ -41,6 +40,7 @@ func (s style) faint(text string) string {
 // reply writes a reply for eyes: text, embeds, table, and the next acts as what
 // is typed for them.
 func (s style) reply(w io.Writer, t *command.Table, r command.Reply) {
+	s.table = t
 	var blocks []string
 	add := func(block string) {
 		if block = strings.TrimRight(block, "\n"); block != "" {
@@ -52,9 +52,9 @@ func (s style) reply(w io.Writer, t *command.Table, r command.Reply) {
 		add(s.embed(e))
 	}
 	if r.Table != nil {
-		add(s.table(*r.Table))
+		add(s.grid(*r.Table))
 	}
-	add(s.actions(t, r.Actions))
+	add(s.actions(r.Actions))
 	if len(blocks) > 0 {
 		fmt.Fprintln(w, strings.Join(blocks, "\n\n"))
 	}
@@ -124,7 +124,7 @@ func (s style) text(markdown string) string {
 			lines = append(lines, "    "+line)
 			continue
 		}
-		lines = append(lines, s.wrap(spans(line), hanging(line)))
+		lines = append(lines, s.wrap(s.spans(line), hanging(line)))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -135,7 +135,7 @@ var listItem = regexp.MustCompile(`^\s*(?:[-*•]|\d+[.)])\s+`)
 func hanging(line string) int { return len(listItem.FindString(line)) }
 
 // spans takes a line of Markdown apart.
-func spans(line string) []span {
+func (s style) spans(line string) []span {
 	var all []span
 	var text strings.Builder
 	bold := false
@@ -161,7 +161,7 @@ func spans(line string) []span {
 				continue
 			}
 			flush()
-			all = append(all, span{text: code, bold: bold, code: true})
+			all = append(all, span{text: s.typed(code), bold: bold, code: true})
 			i += len(code) + 1
 		default:
 			text.WriteByte(line[i])
@@ -169,6 +169,18 @@ func spans(line string) []span {
 	}
 	flush()
 	return all
+}
+
+// typed turns a request as it is typed in a room into one for the shell.
+func (s style) typed(code string) string {
+	if s.table == nil || !strings.HasPrefix(code, "/") {
+		return code
+	}
+	ask, err := s.table.ParseLine(code)
+	if err != nil {
+		return inShell(s.table, code)
+	}
+	return shellLine(s.table, ask)
 }
 
 // wrap breaks spans at spaces so that no line is wider than the terminal.
@@ -223,9 +235,9 @@ func (s style) shown(sp span, text string) string {
 	return text
 }
 
-// table aligns cells by the columns they take. Where the terminal is too narrow,
+// grid aligns cells by the columns they take. Where the terminal is too narrow,
 // the widest column gives way.
-func (s style) table(t command.TableData) string {
+func (s style) grid(t command.TableData) string {
 	rows := append([][]string{t.Headings}, t.Rows...)
 	widths := make([]int, len(t.Headings))
 	cells := make([][]string, len(rows))
@@ -268,14 +280,14 @@ func (s style) table(t command.TableData) string {
 
 // actions shows the next acts as the commands to type. What a person has yet to
 // say stands as "…".
-func (s style) actions(t *command.Table, actions []command.Action) string {
-	if t == nil || len(actions) == 0 {
+func (s style) actions(actions []command.Action) string {
+	if s.table == nil || len(actions) == 0 {
 		return ""
 	}
 	var lines []string
 	longest := 0
 	for _, a := range actions {
-		line := shellLine(t, a.Ask)
+		line := shellLine(s.table, a.Ask)
 		lines = append(lines, line)
 		longest = max(longest, displayWidth(line))
 	}
@@ -311,7 +323,7 @@ func shellLine(t *command.Table, ask command.Ask) string {
 	inPlace := len(ask.Args) == 0
 	for _, o := range c.Options {
 		v, given := ask.Options[o.Name]
-		if !given && o.Required && !(o.Positional && len(ask.Args) > 0) {
+		if !given && o.Required && (!o.Positional || len(ask.Args) == 0) {
 			v, given = "…", true
 		}
 		if !given {

@@ -39,7 +39,7 @@ func fullReply() command.Reply {
 	hostile := "\x1b[2J\u202egnp.exe **x** @everyone"
 	return command.Reply{
 		Text: "**INC-7 SEV2 investigating**: " + command.Escape("PostgreSQL *is* out of connections"+hostile) +
-			"\n- acknowledged by `joe` after 5m, who is now looking at the connections and at what holds them open\n- 2 of 5 alerts fire\n\n```\nkubectl get pods -A | grep postgres\n```",
+			"\n- acknowledged by `joe` after 5m, who is now looking at the connections and at what holds them open\n- 2 of 5 alerts fire; `/timeline add text:… incident:INC-7` tells more\n\n```\nkubectl get pods -A | grep postgres\n```",
 		Embeds: []command.Embed{{
 			Title: "Where it stands", Description: "The site answers **HTTP 524**.", Footer: "INC-7#31", At: time.Date(2021, 7, 11, 0, 42, 0, 0, time.UTC),
 			Fields: []command.Field{

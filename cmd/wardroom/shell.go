@@ -51,6 +51,7 @@ type shell struct {
 	interactive    bool // a person sits at stdin and stdout
 	live           bool // a line on stdout can be written over
 	format         style
+	retry          time.Duration // before a Wardroom that has gone is looked for again
 
 	json bool
 	yes  bool
@@ -64,7 +65,7 @@ var errUnconfirmed = errors.New("not confirmed")
 func newShell(table *command.Table, open, peek func(context.Context) (Asker, error)) *shell {
 	interactive := isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	return &shell{
-		table: table, open: open, peek: peek, now: time.Now,
+		table: table, open: open, peek: peek, now: time.Now, retry: watchRetry,
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		interactive: interactive,
 		live:        interactive && os.Getenv("TERM") != "dumb",
@@ -134,10 +135,11 @@ func flagFault(cmd *cobra.Command, err error) error {
 // command makes the subcommand of c. Every option is a flag with the text that
 // the stages parse: the shell knows no types.
 func (s *shell) command(c *command.Command) *cobra.Command {
+	plain := style{width: s.format.width, table: s.table}
 	cmd := &cobra.Command{
 		Use:   c.Act() + positionals(c),
 		Short: c.Summary,
-		Long:  strings.TrimSpace(c.Summary + ".\n\n" + s.format.plain().text(c.Description)),
+		Long:  strings.TrimSpace(c.Summary + ".\n\n" + plain.text(c.Description)),
 		Args:  cobra.ArbitraryArgs,
 	}
 	var examples []string

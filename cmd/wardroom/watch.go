@@ -91,7 +91,7 @@ func (w *watch) run(ctx context.Context, name string) error {
 		default:
 			return err
 		}
-		pause := time.NewTimer(watchRetry)
+		pause := time.NewTimer(w.retry)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
