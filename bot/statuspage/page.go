@@ -84,6 +84,7 @@ type Capabilities struct {
 	BackdateUpdates        bool // so can an update's time
 	ComponentsWithBackdate bool // a backdated incident can still name components
 	SuppressNotify         bool // subscribers can be spared
+	ShowsRecord            bool // it shows the record itself: nothing has to be brought to it
 }
 
 // Links are a provider's ids for what it holds, so that nothing is made twice.

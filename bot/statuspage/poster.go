@@ -27,12 +27,15 @@ func FollowerName(p Page) string { return followerName(p.Name()) }
 
 func followerName(page string) string { return "statuspage/" + page }
 
-// Follows is which timelines a poster follows: the log too, where components
-// change that belong to no incident.
-func Follows(timeline.ID) bool { return true }
-
 // tooOld is when an incident that is over already is no longer announced.
 const tooOld = 30 * time.Minute
+
+// Follows says which timelines to follow: those of the incidents, and the log
+// where components change that belong to none. A page that shows the record itself
+// is spared the log, in which every alert stands.
+func (p *Poster) Follows(id timeline.ID) bool {
+	return id.IsIncident() || !p.Page.Capabilities().ShowsRecord
+}
 
 // Post implements [timeline.Poster].
 func (p *Poster) Post(ctx context.Context, d timeline.Delivery) ([]timeline.Delivered, error) {

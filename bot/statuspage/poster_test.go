@@ -93,7 +93,8 @@ func (w *wall) set(err error) {
 func (r *rig) run(page statuspage.Page) *timeline.Runtime {
 	r.t.Helper()
 	rt := timeline.NewRuntime(r.store, r.clock, slog.New(slog.DiscardHandler))
-	rt.AddPoster(statuspage.FollowerName(page), statuspage.Follows, &statuspage.Poster{Page: page, Store: r.store, Clock: r.clock})
+	poster := &statuspage.Poster{Page: page, Store: r.store, Clock: r.clock}
+	rt.AddPoster(statuspage.FollowerName(page), poster.Follows, poster)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- rt.Run(ctx) }()

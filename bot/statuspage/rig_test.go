@@ -1,6 +1,7 @@
 package statuspage_test
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -50,7 +51,10 @@ func newRig(t *testing.T, pages ...statuspage.Provider) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.store.Close() })
+	t.Cleanup(func() {
+		r.verify()
+		r.store.Close()
+	})
 	r.desk = statuspage.NewDesk(r.store, statuspage.Rules{"postgres/connection-limit": 5 * time.Minute}, pages...)
 	return r
 }
@@ -116,4 +120,17 @@ func (r *rig) component(name string) statuspage.Component {
 	}
 	r.t.Fatalf("there is no component %q", name)
 	return statuspage.Component{}
+}
+
+// verify folds everything again and compares it with the tables, whatever the
+// test did.
+func (r *rig) verify() {
+	r.t.Helper()
+	report, err := r.store.Verify(context.Background(), storage.VerifyOptions{Rebuild: true})
+	if err != nil {
+		r.t.Errorf("verify: %v", err)
+	}
+	for _, f := range report.Faults {
+		r.t.Errorf("verify: %v", f)
+	}
 }

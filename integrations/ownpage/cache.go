@@ -40,15 +40,17 @@ func (p *Page) current(ctx context.Context) (*shown, error) {
 	if p.shown != nil && !p.shown.today.Equal(today) {
 		p.shown = &shown{site: p.shown.site, key: p.shown.key, today: today, pages: map[string]*document{}}
 	}
-	if p.shown != nil && (!p.stale || !p.forced && time.Since(p.readAt) < readEvery) {
+	if p.shown != nil && (!p.stale.Load() || !p.forced.Load() && time.Since(p.readAt) < readEvery) {
 		return p.shown, nil
 	}
-	p.stale, p.forced, p.readAt = false, false, time.Now()
+	p.stale.Store(false) // before reading: what is recorded meanwhile is read next time
+	p.forced.Store(false)
+	p.readAt = time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
 	defer cancel()
 	next, err := p.load(ctx, today)
 	if err != nil {
-		p.stale = true
+		p.stale.Store(true)
 		p.Log.Warn("the status page cannot be read anew", slog.Any("error", err))
 		if p.shown == nil {
 			return nil, err

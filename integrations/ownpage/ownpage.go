@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wardroom/bot/statuspage"
@@ -32,10 +33,12 @@ type Options struct {
 type Page struct {
 	Options
 
+	// Set from the writer's goroutine, which must not wait: hence no lock.
+	stale  atomic.Bool // something was recorded since it was read
+	forced atomic.Bool // the poster says that it concerns the page
+
 	mu     sync.Mutex
 	shown  *shown // what is served; replaced as a whole
-	stale  bool   // something was recorded since it was read
-	forced bool   // the poster says that it concerns the page
 	readAt time.Time
 }
 
@@ -60,8 +63,9 @@ func New(o Options) *Page {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Page{Options: o, stale: true, forced: true}
-	o.Store.OnCommit(func(timeline.Commit) { p.mark(false) })
+	p := &Page{Options: o}
+	p.forget()
+	o.Store.OnCommit(func(timeline.Commit) { p.stale.Store(true) })
 	return p
 }
 
@@ -73,13 +77,13 @@ func (p *Page) Name() string { return "ownpage" }
 // Capabilities implements [statuspage.Page]: it can show everything. It has no
 // subscribers, so none are woken.
 func (p *Page) Capabilities() statuspage.Capabilities {
-	return statuspage.Capabilities{BackdateIncident: true, BackdateUpdates: true, ComponentsWithBackdate: true, SuppressNotify: true}
+	return statuspage.Capabilities{BackdateIncident: true, BackdateUpdates: true, ComponentsWithBackdate: true, SuppressNotify: true, ShowsRecord: true}
 }
 
 // Publish implements [statuspage.Page]: the page is read from the record, so it
 // only forgets what it rendered. It may be repeated.
 func (p *Page) Publish(_ context.Context, want statuspage.Notice, _ statuspage.Links, _ bool) (statuspage.Links, error) {
-	p.mark(true)
+	p.forget()
 	links := statuspage.Links{Incident: string(want.Incident), Updates: map[string]string{}}
 	for _, u := range want.Updates {
 		links.Updates[u.Entry.String()] = anchor(u)
@@ -92,7 +96,7 @@ func (p *Page) Publish(_ context.Context, want statuspage.Notice, _ statuspage.L
 
 // SetComponents implements [statuspage.Page]; see Publish.
 func (p *Page) SetComponents(context.Context, []statuspage.Component) error {
-	p.mark(true)
+	p.forget()
 	return nil
 }
 
@@ -102,11 +106,9 @@ func (p *Page) Check(ctx context.Context) error {
 	return err
 }
 
-func (p *Page) mark(forced bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.stale = true
-	p.forced = p.forced || forced
+func (p *Page) forget() {
+	p.forced.Store(true)
+	p.stale.Store(true)
 }
 
 func (p *Page) read(ctx context.Context) (site statuspage.Site, err error) {

@@ -83,7 +83,8 @@ func newRig(t *testing.T, change ...func(*statuspage.Options)) *rig {
 	r.declare(inc1, "PostgreSQL is out of connections")
 
 	r.runtime = timeline.NewRuntime(r.store, r.clock, slog.New(slog.DiscardHandler))
-	r.runtime.AddPoster(port.FollowerName(page), port.Follows, &port.Poster{Page: page, Store: r.store, Clock: r.clock})
+	poster := &port.Poster{Page: page, Store: r.store, Clock: r.clock}
+	r.runtime.AddPoster(port.FollowerName(page), poster.Follows, poster)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.runtime.Run(ctx) }()
