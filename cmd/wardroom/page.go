@@ -14,6 +14,7 @@ import (
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/ownpage"
+	atlassian "wardroom/integrations/statuspage"
 )
 
 // ownPage is the built-in status page of a store.
@@ -27,7 +28,16 @@ func ownPage(cfg *config.Config, store timeline.Store, clock timeline.Clock, log
 
 // externalPages are the configured pages of other providers.
 func externalPages(cfg *config.Config, log *slog.Logger) ([]statuspage.Page, error) {
-	return nil, nil
+	section := cfg.StatusPage.Statuspage
+	if section.IsZero() {
+		return nil, nil
+	}
+	o, err := atlassian.Decode(section)
+	if err != nil {
+		return nil, err
+	}
+	log.Debug("Atlassian Statuspage is kept in step", slog.String("page", o.PageID))
+	return []statuspage.Page{atlassian.New(o)}, nil
 }
 
 // pageListener serves the status page apart from everything else, so that a

@@ -121,7 +121,8 @@ func (s *system) follow() error {
 	rt.AddDecider("correlation", func(id timeline.ID) bool { return id == timeline.Log },
 		&incident.Correlator{Routes: s.config.Routes, Rules: s.config.Correlation})
 	for _, p := range s.pages {
-		rt.AddPoster(statuspage.FollowerName(p), statuspage.Follows, &statuspage.Poster{Page: p, Store: s.db, Clock: s.clock})
+		poster := &statuspage.Poster{Page: p, Store: s.db, Clock: s.clock}
+		rt.AddPoster(statuspage.FollowerName(p), poster.Follows, poster)
 	}
 	for _, r := range s.rooms {
 		rt.AddPoster("room/"+r.name, timeline.ID.IsIncident, r.poster)
