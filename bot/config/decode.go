@@ -169,10 +169,10 @@ func (d *decoder) scalar(n *yaml.Node, at Pos) (string, bool) {
 }
 
 func shape(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
+	if n.Kind == yaml.MappingNode {
 		return "a mapping"
-	case yaml.SequenceNode:
+	}
+	if n.Kind == yaml.SequenceNode {
 		return "a list"
 	}
 	return "one value"
