@@ -33,14 +33,18 @@ func (c incidents) ack(ctx context.Context, r command.Request) (command.Reply, e
 	if err != nil {
 		return command.Reply{}, err
 	}
-	who := command.Escape(i.AcknowledgedBy)
+	who := command.Escape(i.OnIt)
 	if already {
-		if i.AcknowledgedBy == r.Actor().Name {
+		if i.OnIt == r.Actor().Name {
 			who = "You"
 		}
-		return stands(r, i, fmt.Sprintf("%s acknowledged %s at %s already.", who, i.ID, r.FormatTime(i.AcknowledgedAt))), nil
+		return stands(r, i, fmt.Sprintf("%s acknowledged %s at %s already.", who, i.ID, r.FormatTime(i.OnItAt))), nil
 	}
-	return stands(r, i, fmt.Sprintf("**%s is on %s**, %s after it was detected.", who, i.ID, command.FormatDuration(i.AcknowledgedAt.Sub(i.DetectedAt)))), nil
+	since, what := i.DetectedAt, "detected"
+	if i.ReopenedAt.After(since) {
+		since, what = i.ReopenedAt, "reopened"
+	}
+	return stands(r, i, fmt.Sprintf("**%s is on %s**, %s after it was %s.", who, i.ID, command.FormatDuration(i.OnItAt.Sub(since)), what)), nil
 }
 
 func (c incidents) assign(ctx context.Context, r command.Request) (command.Reply, error) {

@@ -41,7 +41,7 @@ func nextActs(i incident.Incident) []command.Action {
 	case incident.Parked:
 		acts = append(acts, act("Take it up again", "incident unpark", i.ID, command.Primary))
 	}
-	if i.AcknowledgedAt.IsZero() {
+	if i.NeedsAck() {
 		acts = append(acts, act("Acknowledge", "incident ack", i.ID, command.Primary))
 	}
 	if i.Lead == "" {
@@ -212,7 +212,14 @@ func times(r command.Request, i incident.Incident) []command.Field {
 			fields = append(fields, command.Field{Name: "Acknowledged", Value: "by nobody yet", Inline: true})
 		}
 	} else {
-		fields = append(fields, command.Field{Name: "Acknowledged", Value: r.FormatTime(i.AcknowledgedAt) + " by " + command.Escape(i.AcknowledgedBy), Inline: true})
+		value := r.FormatTime(i.AcknowledgedAt) + " by " + command.Escape(i.AcknowledgedBy)
+		switch {
+		case i.NeedsAck():
+			value += "; by nobody since it was reopened"
+		case i.OnItAt.After(i.AcknowledgedAt):
+			value += "; again " + r.FormatTime(i.OnItAt) + " by " + command.Escape(i.OnIt)
+		}
+		fields = append(fields, command.Field{Name: "Acknowledged", Value: value, Inline: true})
 	}
 	if !i.MitigatedAt.IsZero() {
 		fields = append(fields, command.Field{Name: "Mitigated", Value: r.FormatTime(i.MitigatedAt), Inline: true})

@@ -70,7 +70,7 @@ func (d *Desk) AcknowledgeAlert(ctx context.Context, who Who, key string) (by ti
 		draft := who.draft(home, &AlertAcknowledged{Key: key, Name: oneLine(row.Name())})
 		draft.Effects.Take = []string{claim}
 		drafts := []timeline.Draft{draft}
-		if i.Open() && i.Number > 0 && i.AcknowledgedAt.IsZero() {
+		if i.Number > 0 && i.NeedsAck() {
 			drafts = append(drafts, timeline.Draft{Timeline: home, Payload: &Acknowledged{}, Actor: who.Actor, CausedByPrevious: true})
 		}
 		return timeline.Decision{Entries: drafts}, nil

@@ -190,6 +190,44 @@ func TestFlappingAlertStaysOneAlertOfOneIncident(t *testing.T) {
 	w.checkRefold()
 }
 
+func TestReopenedByAnAlertAsksForAnotherAcknowledgement(t *testing.T) {
+	w := newWorld(t)
+	a := firing("a", night)
+	w.receive(a)
+	w.after(time.Minute)
+	if _, _, err := w.desk.Acknowledge(ctx, w.who("joe"), "INC-1"); err != nil {
+		t.Fatal(err)
+	}
+	w.receive(resolved(a, w.clock.now))
+	must2(w.desk.Resolve(ctx, w.who("joe"), "INC-1", time.Time{}, ""))
+	w.after(time.Hour)
+	w.receive(firing("a", w.clock.now))
+	if i := w.incident(1); !i.NeedsAck() {
+		t.Fatalf("%+v", i)
+	}
+	i, already, err := w.desk.Acknowledge(ctx, w.who("chris"), "INC-1")
+	if err != nil || already || i.NeedsAck() || i.OnIt != "chris" || i.AcknowledgedBy != "joe" || !i.AcknowledgedAt.Equal(night.Add(time.Minute)) {
+		t.Fatalf("%v %v %+v", err, already, i)
+	}
+	if _, already, _ = w.desk.Acknowledge(ctx, w.who("joe"), "INC-1"); !already {
+		t.Error("a third acknowledgement counted")
+	}
+	w.checkRefold()
+}
+
+func TestABlipHasNoConsequences(t *testing.T) {
+	w := newWorld(t)
+	blip := firing("blip", night)
+	w.receive(blip)
+	w.after(time.Minute)
+	w.receive(resolved(blip, w.clock.now))
+	w.after(20 * time.Minute)
+	w.receive(firing("something else", w.clock.now))
+	if w.count() != 2 {
+		t.Errorf("it joined what had recovered by itself: %q", w.joined(1)[1].Why)
+	}
+}
+
 func TestSameBatchFiresAndResolves(t *testing.T) {
 	w := newWorld(t)
 	a := firing("blip", night)

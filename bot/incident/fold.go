@@ -67,10 +67,7 @@ func (i *Incident) apply(e timeline.Entry) {
 	case *Declared:
 		i.declare(e, p)
 	case *Acknowledged:
-		if i.AcknowledgedAt.IsZero() {
-			i.AcknowledgedAt, i.AcknowledgedBy = e.OccurredAt, e.Actor.Name
-			i.from(FactAcknowledged, e.Ref)
-		}
+		i.acknowledge(e)
 	case *SeverityChanged:
 		i.Severity = p.To
 	case *StatusChanged:
@@ -114,6 +111,15 @@ func (i *Incident) apply(e timeline.Entry) {
 	}
 }
 
+// acknowledge keeps the first, by which response is measured, and the newest.
+func (i *Incident) acknowledge(e timeline.Entry) {
+	if i.AcknowledgedAt.IsZero() {
+		i.AcknowledgedAt, i.AcknowledgedBy = e.OccurredAt, e.Actor.Name
+		i.from(FactAcknowledged, e.Ref)
+	}
+	i.AckAgain, i.OnIt, i.OnItAt = false, e.Actor.Name, e.OccurredAt
+}
+
 func (i *Incident) declare(e timeline.Entry, p *Declared) {
 	i.Title, i.Severity, i.Status, i.StatusBy = p.Title, p.Severity, Investigating, e.Actor.String()
 	i.StartedAt, i.StartedWhy, i.DetectedAt = p.StartedAt, p.StartedWhy, e.OccurredAt
@@ -135,7 +141,8 @@ func (i *Incident) move(e timeline.Entry, p *StatusChanged) {
 		i.forget(FactResolved)
 		i.forget(FactClosed)
 		if p.Reopened {
-			i.ReopenedAt = e.OccurredAt
+			// Whoever was on it may sleep by now; a person who reopens it is there.
+			i.ReopenedAt, i.AckAgain = e.OccurredAt, !e.Actor.IsPerson()
 		}
 	case Monitoring:
 		i.mitigate(e)
@@ -232,6 +239,9 @@ func (i *Incident) correct(e timeline.Entry) {
 		}
 	case *Acknowledged:
 		if i.Sources[FactAcknowledged] == old {
+			if i.OnItAt.Equal(i.AcknowledgedAt) {
+				i.OnItAt = e.OccurredAt
+			}
 			i.AcknowledgedAt = e.OccurredAt
 			i.from(FactAcknowledged, e.Ref)
 		}

@@ -48,12 +48,12 @@ type Incident struct {
 	// StatusBefore is what a monitoring incident goes back to when an alert fires again.
 	StatusBefore Status `json:"status_before,omitempty"`
 
-	StartedAt      time.Time    `json:"started_at"`  // when it really began, as far as is known
-	StartedWhy     string       `json:"started_why"` // the evidence for it
-	StartedBy      string       `json:"started_by"`  // the stored form of the actor who said so
-	DetectedAt     time.Time    `json:"detected_at"` // when an alert or a person told of it first
-	AcknowledgedAt time.Time    `json:"acknowledged_at,omitzero"`
-	MitigatedAt    time.Time    `json:"mitigated_at,omitzero"` // first monitoring or resolved since it was last investigated
+	StartedAt      time.Time    `json:"started_at"`               // when it really began, as far as is known
+	StartedWhy     string       `json:"started_why"`              // the evidence for it
+	StartedBy      string       `json:"started_by"`               // the stored form of the actor who said so
+	DetectedAt     time.Time    `json:"detected_at"`              // when an alert or a person told of it first
+	AcknowledgedAt time.Time    `json:"acknowledged_at,omitzero"` // the first time
+	MitigatedAt    time.Time    `json:"mitigated_at,omitzero"`    // first monitoring or resolved since it was last investigated
 	ResolvedAt     time.Time    `json:"resolved_at,omitzero"`
 	ClosedAt       time.Time    `json:"closed_at,omitzero"`
 	ReopenedAt     time.Time    `json:"reopened_at,omitzero"` // the last time
@@ -61,10 +61,13 @@ type Incident struct {
 	Declared       timeline.Ref `json:"declared"`
 
 	DeclaredBy     string            `json:"declared_by"`               // the stored form of the actor
-	AcknowledgedBy string            `json:"acknowledged_by,omitempty"` // a person's name
-	Lead           string            `json:"lead,omitempty"`            // a person's name
-	Roles          map[string]string `json:"roles,omitempty"`           // other roles: role → person
-	Responders     []string          `json:"responders,omitempty"`      // persons who acted, in the order they came, at most 100
+	AcknowledgedBy string            `json:"acknowledged_by,omitempty"` // a person's name; the first
+	AckAgain       bool              `json:"ack_again,omitempty"`       // reopened by an alert, and nobody has said since that they are on it
+	OnIt           string            `json:"on_it,omitempty"`           // who acknowledged last, after a reopening perhaps somebody else
+	OnItAt         time.Time         `json:"on_it_at,omitzero"`
+	Lead           string            `json:"lead,omitempty"`       // a person's name
+	Roles          map[string]string `json:"roles,omitempty"`      // other roles: role → person
+	Responders     []string          `json:"responders,omitempty"` // persons who acted, in the order they came, at most 100
 
 	Alerts     Counts              `json:"alerts"`
 	AlertNames []string            `json:"alert_names,omitempty"` // in order of joining, without repetition, at most 50
@@ -119,6 +122,9 @@ type Link struct {
 func (i Incident) Open() bool {
 	return i.Status != Resolved && i.Status != Closed && i.MergedInto == ""
 }
+
+// NeedsAck reports whether nobody has said yet that they are on it.
+func (i Incident) NeedsAck() bool { return i.Open() && (i.AcknowledgedAt.IsZero() || i.AckAgain) }
 
 // Headline is "INC-1 SEV2 investigating: PostgreSQL is out of connections".
 func (i Incident) Headline() string {

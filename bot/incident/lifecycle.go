@@ -56,10 +56,11 @@ func (d *Desk) Declare(ctx context.Context, who Who, dec Declaration) (Incident,
 }
 
 // Acknowledge says that the actor has seen it. When somebody had already,
-// nothing is recorded and already is true: AcknowledgedBy says who.
+// nothing is recorded and already is true: OnIt says who. After an alert reopened
+// it, it is acknowledged anew.
 func (d *Desk) Acknowledge(ctx context.Context, who Who, id timeline.ID) (i Incident, already bool, err error) {
 	i, err = d.steer(ctx, id, func(_ timeline.View, i Incident) ([]timeline.Draft, error) {
-		already = !i.AcknowledgedAt.IsZero()
+		already = !i.AcknowledgedAt.IsZero() && !i.NeedsAck()
 		if already {
 			return nil, nil
 		}

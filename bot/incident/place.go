@@ -52,11 +52,17 @@ func (b *batch) placeByTime(f firing, opens bool) (*working, string) {
 		if w.Status == Parked || !w.Open() {
 			continue
 		}
-		active++
+		// What came and went without anybody is not what others follow from.
+		blip := w.Status == Monitoring && w.untouched()
+		if !blip {
+			active++
+		}
 		if !b.fits(w, f) {
 			continue
 		}
-		only = w
+		if !blip {
+			only = w
+		}
 		if f.entry.RecordedAt.Sub(w.active()) > b.Rules.Window {
 			continue
 		}
