@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,9 @@ const maxGroup = 512
 
 // maxGather bounds how long a group takes in further updates before it commits.
 const maxGather = 5 * time.Millisecond
+
+// maxYields bounds how often the writer steps aside for callers on their way.
+const maxYields = 4
 
 // healInterval is how often a failing database is tried again. It waits on the
 // disk, so it runs on real time.
@@ -109,6 +113,7 @@ type writer struct {
 
 	truncate bool // an emptying of the WAL is still owed
 	group    []*request
+	last     int // how many shared the last commit
 }
 
 type head struct {
@@ -169,19 +174,26 @@ func (w *writer) take(r *request) {
 }
 
 // more appends what was queued in the meantime, until the group is large or
-// the first in it has waited long enough.
+// the first in it has waited long enough. Callers that the last commit answered
+// are likely to come back at once: while fewer are here than then, they are
+// given the processor before the group is closed, which costs less than a flush.
 func (w *writer) more(group []*request, began time.Time) []*request {
 	if len(group) >= maxGroup || time.Since(began) > maxGather {
 		return group
 	}
-	for len(group) < maxGroup {
+	before := len(group)
+	for yields := 0; len(group) < maxGroup; {
 		select {
 		case next := <-w.db.queue:
 			group = append(group, next)
 			continue
 		default:
 		}
-		break
+		if len(group) > before || len(group) >= w.last || yields == maxYields {
+			break
+		}
+		yields++
+		runtime.Gosched()
 	}
 	return group
 }
@@ -227,6 +239,7 @@ func (w *writer) run(group []*request, growing bool) {
 		w.each(group[i+1:])
 		return
 	}
+	w.last = len(group)
 	if err := w.commit(); err != nil {
 		w.rollback()
 		w.fail(group, err)
