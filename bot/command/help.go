@@ -176,7 +176,7 @@ func codeLines(lines []string) string {
 
 const referenceHead = `# Commands
 
-Generated from the command table (` + "`wardroom docs`" + `): edit the declarations in ` + "`commands/`" + `, not this page.
+Generated from the command table (` + "`make docs`" + `): edit the declarations in ` + "`commands/`" + `, not this page.
 
 The same commands are Discord's slash commands, the console's command line and the
 shell's subcommands: ` + "`/incident ack incident:INC-7`" + ` is ` + "`wardroom incident ack --incident INC-7`" + `.
@@ -189,6 +189,10 @@ shell's subcommands: ` + "`/incident ack incident:INC-7`" + ` is ` + "`wardroom 
 - **Incidents**: ` + "`INC-7` or `7`" + `. Left out: the room's, else the only open one.
 - **Entries**: ` + "`INC-7#12`, or `12`" + ` within the incident asked about.
 - **Persons**: a name of the configuration, ` + "`@name`, a mention, or `me`" + `.
+
+The shell ends with 0 when it worked; 1 internal error, 2 not understood, 3 not found, 4 not allowed, 5 the state has moved on,
+6 not available now (try again), 7 too large or not supported, 10 not confirmed (` + "`--yes`" + ` goes on), 130 interrupted.
+` + "`--json`" + ` prints data and, on standard error, problems as JSON.
 `
 
 // Markdown writes the reference of all commands, docs/reference/commands.md.

@@ -209,6 +209,12 @@ func TestExitCodesAndErrors(t *testing.T) {
 			}
 		})
 	}
+	reference := shellTable(t).Markdown()
+	for _, said := range []string{"1 internal", "2 not understood", "3 not found", "4 not allowed", "5 the state", "6 not available", "7 too large", "10 not confirmed", "130 interrupted"} {
+		if !strings.Contains(reference, said) {
+			t.Errorf("the reference does not say %q", said)
+		}
+	}
 	codes := map[problem.Code]int{problem.Internal: 1, problem.Forbidden: 4, problem.Unauthentic: 4, problem.Conflict: 5, problem.Unavailable: 6, problem.TooLarge: 7, problem.Unsupported: 7}
 	for code, want := range codes {
 		if got := exitCode(problem.New(code, "x")); got != want {

@@ -223,7 +223,11 @@ func (w *watch) show(i *incident.Incident) {
 		return
 	}
 	w.clear()
-	w.board = facts + " · " + command.FormatDuration(w.now().Sub(i.StartedAt))
+	until := w.now()
+	if !i.ResolvedAt.IsZero() && !i.Open() {
+		until = i.ResolvedAt
+	}
+	w.board = facts + " · " + command.FormatDuration(until.Sub(i.StartedAt))
 	fmt.Fprint(w.stdout, w.format.bold(fit(w.board, max(0, w.format.width-1))))
 	w.drawn = true
 }
