@@ -27,14 +27,14 @@ func at(when string) time.Time {
 }
 
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	clock *scenario.Clock
 	store *storage.DB
 	desk  *statuspage.Desk
 	page  *ownpage.Page
 }
 
-func newRig(t *testing.T, o ownpage.Options) *rig {
+func newRig(t testing.TB, o ownpage.Options) *rig {
 	t.Helper()
 	codec, err := timeline.NewCodec(alert.Kinds, incident.Kinds, statuspage.Kinds)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 const (
 	longStrip  = 90
 	shortStrip = 30
+	leastStrip = 7 // days on record, below which only what happened is drawn
 )
 
 // strip is a component's history: a bar a day, the worse the lower and in another
@@ -26,12 +27,15 @@ type strip struct {
 type stripPath struct{ Class, D string }
 
 // stripOf draws the days up to today. Nothing is known of days before since.
-func stripOf(c statuspage.Component, since, today time.Time) strip {
+func stripOf(c statuspage.Component, since, today time.Time) *strip {
+	if len(c.Changes) == 0 && (since.IsZero() || today.Sub(midnight(since)) < leastStrip*24*time.Hour) {
+		return nil
+	}
 	total := shortStrip
 	if !since.IsZero() && today.Sub(since) > shortStrip*24*time.Hour {
 		total = longStrip
 	}
-	s := strip{Width: total*4 - 1, From: fmt.Sprintf("%d days ago", total-1), To: today.Format("2 January")}
+	s := &strip{Width: total*4 - 1, From: fmt.Sprintf("%d days ago", total-1), To: today.Format("2 January")}
 	paths := map[string]*strings.Builder{}
 	classes := []string{"none", "l0", "l1", "l2", "l3", "l4"}
 	for _, class := range classes {

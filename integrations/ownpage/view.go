@@ -54,7 +54,7 @@ type incidentView struct {
 type part struct {
 	Name, Description string
 	Level             level
-	Strip             strip
+	Strip             *strip // nil while there is little to show
 }
 
 type partGroup struct {

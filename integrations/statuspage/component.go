@@ -112,7 +112,13 @@ func unknownProblem(names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return problem.New(problem.Invalid, "Statuspage has no component %s; the rest is there", strings.Join(names, ", ")).
+	p := lacks(names)
+	p.Message += "; the rest is there"
+	return p
+}
+
+func lacks(names []string) *problem.Error {
+	return problem.New(problem.Invalid, "Statuspage has no component %s", strings.Join(names, ", ")).
 		WithHint("name it there as it is named here, or set its id under status_page.statuspage.components")
 }
 
@@ -137,8 +143,8 @@ func (w *work) partsAgree() bool {
 	return true
 }
 
-// Check implements [port.Page]: it reads the page, and that the configured
-// components are there.
+// Check implements [port.Page]: it reads the page, and whether the components are
+// there.
 func (p *Page) Check(ctx context.Context) error {
 	if err := p.client.call(ctx, http.MethodGet, "", nil, nil); err != nil {
 		return err
@@ -151,6 +157,19 @@ func (p *Page) Check(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	var lacking []string
+	for _, name := range p.names {
+		id, err := p.parts.id(ctx, name)
+		if err != nil {
+			return err
+		}
+		if id == "" {
+			lacking = append(lacking, name)
+		}
+	}
+	if len(lacking) > 0 {
+		return lacks(lacking)
 	}
 	return nil
 }

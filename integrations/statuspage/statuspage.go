@@ -28,6 +28,9 @@ type Options struct {
 	// Components gives Statuspage's ids of our components. Those left out are found
 	// by their names.
 	Components map[string]string
+	// Names are our components. Check names those that Statuspage lacks, so that it is
+	// found out by day.
+	Names []string
 	URL        string       // "": DefaultURL
 	HTTP       *http.Client // nil: one with timeouts that follows no redirects
 	// Every is the least time between requests on average; 0: Statuspage's limit of
@@ -70,12 +73,13 @@ func Decode(s config.Section) (Options, error) {
 type Page struct {
 	client *client
 	parts  parts
+	names  []string
 }
 
 // New makes the page; it sends nothing.
 func New(o Options) *Page {
 	c := newClient(o)
-	return &Page{client: c, parts: parts{client: c, fixed: o.Components}}
+	return &Page{client: c, parts: parts{client: c, fixed: o.Components}, names: o.Names}
 }
 
 var _ port.Page = (*Page)(nil)

@@ -356,6 +356,11 @@ func TestConfiguredIDsCountMoreThanNames(t *testing.T) {
 	if err := page.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
+	lacking := options(r.sim)
+	lacking.Names = []string{"Website", "Forms", "Shop"}
+	if err := statuspage.New(lacking).Check(t.Context()); !problem.Is(err, problem.Invalid) || err.Error() != "Statuspage has no component Forms, Shop" {
+		t.Errorf("check: %v", err)
+	}
 	bad := options(r.sim)
 	bad.Components = map[string]string{"Forms": "nope"}
 	if err := statuspage.New(bad).Check(t.Context()); !problem.Is(err, problem.Invalid) || !strings.Contains(err.Error(), `"nope", which is configured for Forms`) {
