@@ -36,6 +36,9 @@ func externalPages(cfg *config.Config, log *slog.Logger) ([]statuspage.Page, err
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range cfg.StatusPage.Components {
+		o.Names = append(o.Names, c.Name)
+	}
 	log.Debug("Atlassian Statuspage is kept in step", slog.String("page", o.PageID))
 	return []statuspage.Page{atlassian.New(o)}, nil
 }
