@@ -12,12 +12,13 @@ import (
 	"wardroom/bot/remediation"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
+	checks "wardroom/bot/watch"
 )
 
 // newCodec composes the kinds of every package. A new package with payloads
 // stands here, in folds when it keeps state, and nowhere else.
 func newCodec() (*timeline.Codec, error) {
-	return timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds, remediation.Kinds, fleet.Kinds)
+	return timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds, remediation.Kinds, fleet.Kinds, checks.Kinds)
 }
 
 // folds keep the tables of current state, in this order.

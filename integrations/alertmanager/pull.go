@@ -25,6 +25,9 @@ const (
 	warmUp = 5 * time.Minute
 )
 
+// ErrWarmingUp says that what Alertmanager does not list may fire all the same.
+var ErrWarmingUp = fmt.Errorf("alertmanager: every replica that answers was started in the last %v", warmUp)
+
 // PullerOptions say where Alertmanager's API is.
 type PullerOptions struct {
 	Name string // of the source whose webhooks these alerts come by; [DefaultName] when empty
@@ -110,7 +113,7 @@ func (p *Puller) Active(ctx context.Context) ([]alert.Pulled, error) {
 	case warm:
 		return all, nil
 	case len(errs) < len(answers):
-		errs = append(errs, fmt.Errorf("alertmanager: every replica that answers was started in the last %v", warmUp))
+		errs = append(errs, ErrWarmingUp)
 	}
 	return all, errors.Join(errs...)
 }
