@@ -31,8 +31,8 @@ type Options struct {
 	// Names are our components. Check names those that Statuspage lacks, so that it is
 	// found out by day.
 	Names []string
-	URL        string       // "": DefaultURL
-	HTTP       *http.Client // nil: one with timeouts that follows no redirects
+	URL   string       // "": DefaultURL
+	HTTP  *http.Client // nil: one with timeouts that follows no redirects
 	// Every is the least time between requests on average; 0: Statuspage's limit of
 	// one a second and key, "as measured on a 60 second rolling window".
 	Every time.Duration
