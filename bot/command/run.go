@@ -186,7 +186,7 @@ func (r *Runner) parse(ctx context.Context, req Request, ask Ask) (parsed map[st
 		}
 		var err error
 		parsed, err = p.parse(ask)
-		if pe, ok := err.(*problem.Error); ok && pe.Code != problem.Unavailable {
+		if pe, ok := errors.AsType[*problem.Error](err); ok && pe.Code != problem.Unavailable {
 			unparsed = pe
 			return nil
 		}

@@ -42,7 +42,7 @@ func (s *shell) propose(ctx context.Context, c *command.Command, o command.Optio
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
 	if a, err := s.peek(ctx); err == nil {
-		defer a.Close()
+		defer func() { _ = a.Close() }() // it only read
 		if found, err := a.Complete(ctx, c.Path, o.Name, typed); err == nil {
 			var lines []string
 			for _, p := range found {

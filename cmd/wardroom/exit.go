@@ -101,7 +101,7 @@ func inShell(table *command.Table, text string) string {
 		if _, err := table.Lookup(words); err == nil {
 			return m[1] + "wardroom " + words
 		}
-		first, rest, _ := cut(words)
+		first, rest := cut(words)
 		if _, is := table.Group(first); is {
 			return m[1] + "wardroom " + first + rest
 		}
@@ -127,11 +127,9 @@ func shellUsage(c *command.Command) string {
 }
 
 // cut parts the first word from the rest, which keeps its space.
-func cut(s string) (first, rest string, found bool) {
-	for i, r := range s {
-		if r == ' ' {
-			return s[:i], s[i:], true
-		}
+func cut(s string) (first, rest string) {
+	if i := strings.IndexByte(s, ' '); i >= 0 {
+		return s[:i], s[i:]
 	}
-	return s, "", false
+	return s, ""
 }

@@ -299,7 +299,7 @@ func (s *shell) saveFile(f command.File) error {
 		return problem.New(problem.Invalid, "an attached file has no usable name")
 	}
 	path := filepath.Join(s.save, name)
-	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return problem.New(problem.Conflict, "%s is there already", path).WithHint("move it away, or --save into another folder")
 	}

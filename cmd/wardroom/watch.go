@@ -107,7 +107,7 @@ func (w *watch) follow(ctx context.Context, id timeline.ID, after *int64, first 
 	if err != nil {
 		return err
 	}
-	defer a.Close()
+	defer func() { _ = a.Close() }() // it only read
 	var before []socket.Entry // what was there already, until its end is reached
 	for {
 		wait := watchWait

@@ -33,13 +33,13 @@ type Client struct {
 // Dial makes sure that somebody listens on the socket at path. It returns
 // ErrNobody when nobody does, a Forbidden problem when this user may not connect.
 func Dial(path string) (*Client, error) {
-	c, err := connect(path)
+	c, err := connect(context.Background(), path)
 	if err != nil {
 		return nil, unreachable(path, err)
 	}
 	c.Close()
 	return &Client{path: path, http: &http.Client{Transport: &http.Transport{
-		DialContext:     func(context.Context, string, string) (net.Conn, error) { return connect(path) },
+		DialContext:     func(ctx context.Context, _, _ string) (net.Conn, error) { return connect(ctx, path) },
 		MaxIdleConns:    4,
 		IdleConnTimeout: time.Minute,
 	}}}, nil

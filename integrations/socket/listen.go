@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -32,7 +33,7 @@ func listen(path string, mode int) (*listener, error) {
 		return nil, problem.New(problem.Unavailable, "the socket %s cannot be made", path).
 			WithHint("the data folder must exist and be writable by this user").Because(err)
 	}
-	defer os.RemoveAll(private)
+	defer func() { _ = os.RemoveAll(private) }() // empty by then, or of no use to anybody
 	inside := filepath.Join(private, "s")
 	l, file, err := bind(inside, fs.FileMode(mode))
 	if err == nil {
@@ -79,7 +80,7 @@ func vacant(path string) error {
 	if file.Mode().Type() != fs.ModeSocket {
 		return problem.New(problem.Invalid, "%s is there and is no socket", path).WithHint("move it away, or name another data folder")
 	}
-	c, err := connect(path)
+	c, err := connect(context.Background(), path)
 	if err == nil {
 		c.Close()
 		return problem.New(problem.Conflict, "another Wardroom listens on %s", path).WithHint("stop it, or name another data folder")
@@ -97,13 +98,14 @@ func (l *listener) remove() {
 	}
 }
 
-func connect(path string) (net.Conn, error) {
+func connect(ctx context.Context, path string) (net.Conn, error) {
 	address, release, err := shortened(path)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	return net.DialTimeout("unix", address, 5*time.Second)
+	d := net.Dialer{Timeout: 5 * time.Second}
+	return d.DialContext(ctx, "unix", address)
 }
 
 // maxAddress is what a Unix address holds, less the closing zero byte: unix(7),

@@ -97,8 +97,7 @@ func (s *Server) Run(ctx context.Context) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := s.http.Shutdown(last); err != nil {
-		s.http.Close()
-		return fmt.Errorf("socket: requests did not finish: %w", err)
+		return fmt.Errorf("socket: requests did not finish: %w", errors.Join(err, s.http.Close()))
 	}
 	return nil
 }
