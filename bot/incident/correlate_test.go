@@ -401,3 +401,92 @@ func TestAlertLeavesAnIncidentThatIsOver(t *testing.T) {
 	}
 	w.checkRefold()
 }
+
+// One node dies: Alertmanager groups by alert name, so each rule comes as a
+// notification of its own, with whatever labels its metric has.
+func TestOneDeadNodeIsOneIncident(t *testing.T) {
+	w := newWorld(t)
+	ksm := []string{"kubernetes_node", node2, "service", "kube-state-metrics"} // where the exporter runs
+	alerts := []alert.Alert{
+		firing("kubernetes/node-not-ready", night, append(ksm, "node", node1)...),
+		firing("kubernetes/pod-not-healthy", night, append(ksm, "namespace", "default", "pod", "redis-599887d778-wggbl")...),
+		firing("redis/down", night, "instance", "redis.default.svc:6379"),
+		firing("instance-down", night, "instance", "10.2.3.4:9100", "job", "node-exporter"),
+		firing("NGFServiceDown", night, "namespace", "nginx-gateway"),
+		firing("NGFHigh5xxRate", night, "severity", "warning"),
+		firing("django/errors", night, "namespace", "web"),
+		firing("postgres/connection-limit", night, "namespace", "default"),
+	}
+	for _, a := range alerts {
+		w.after(90 * time.Second)
+		w.receive(a)
+	}
+	if i := w.incident(1); w.count() != 1 || i.Alerts.Firing != len(alerts) {
+		t.Fatalf("%d incidents, INC-1 has %+v", w.count(), i.Alerts)
+	}
+	for n, a := range alerts {
+		if s := w.incident(1).Status; s != incident.Investigating {
+			t.Fatalf("%s while %d alerts fire", s, len(alerts)-n)
+		}
+		w.after(time.Minute)
+		w.receive(resolved(a, w.clock.now))
+	}
+	if i := w.incident(1); i.Status != incident.Monitoring || !i.MitigatedAt.Equal(w.clock.now) {
+		t.Fatalf("%+v", i)
+	}
+	w.checkRefold()
+}
+
+func TestExportersServiceJoinsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.receive(firing("a", night, "service", "kube-state-metrics", "namespace", "one", "exported_namespace", "web"))
+	w.after(13 * time.Hour)
+	w.receive(firing("b", w.clock.now, "service", "kube-state-metrics", "namespace", "one", "exported_namespace", "default"))
+	if w.count() != 2 {
+		t.Errorf("joined: %q", w.joined(1)[1].Why)
+	}
+	if got := w.incident(1).Shared["namespace"]; !slices.Equal(got, []string{"web"}) {
+		t.Errorf("the exporter's namespace was taken for the alert's: %v", got)
+	}
+}
+
+func TestChangedValuesReachTheIncident(t *testing.T) {
+	w := newWorld(t)
+	a := firing("postgres/locks", night)
+	w.receive(a)
+	change := func(last, peak float64) timeline.Draft {
+		return timeline.Draft{Timeline: timeline.Log, Payload: &alert.Changed{Key: a.Key(), Name: "postgres/locks",
+			Annotations: map[string]string{"summary": fmt.Sprintf("%v locks", last)}, Value: &alert.Value{First: 34, Peak: peak, Last: last}}}
+	}
+	w.append(change(61, 61), change(40, 61))
+	w.correlate()
+	told := w.told(1)
+	if want := "alert.updated: Alert postgres/locks: now 40, peaked at 61: 40 locks"; told[len(told)-1] != want || len(told) != 3 {
+		t.Errorf("%q", told)
+	}
+	w.receive(resolved(a, night))
+	w.append(change(1, 61))
+	w.correlate()
+	if got := w.told(1); strings.HasPrefix(got[len(got)-1], "alert.updated") {
+		t.Errorf("a resolved alert was updated: %q", got)
+	}
+	w.checkRefold()
+}
+
+// Lag must not change what joins: everything is judged at the time it was received.
+func TestCorrelationLater(t *testing.T) {
+	w := newWorld(t)
+	w.record(firing("a", night))
+	var warnings []alert.Alert
+	for n := range timeline.DecideBatch { // b is correlated in a batch after a's
+		warnings = append(warnings, firing("low", night, "severity", "low", "n", fmt.Sprint(n)))
+	}
+	w.record(warnings...)
+	w.after(14 * time.Hour)
+	w.record(firing("b", w.clock.now))
+	w.after(time.Hour)
+	w.correlate()
+	if w.count() != 2 || !w.incident(1).DetectedAt.Equal(night) {
+		t.Errorf("%d incidents, detected %s", w.count(), w.incident(1).DetectedAt)
+	}
+}

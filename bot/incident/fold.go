@@ -196,7 +196,11 @@ func (i *Incident) unmerge(p *Unmerged) {
 }
 
 func (i *Incident) join(e timeline.Entry, p *alert.Joined) {
-	i.LastJoinAt = e.RecordedAt
+	// When it was received, not when it was correlated: a backlog is judged as if
+	// there had been none.
+	if e.OccurredAt.After(i.LastJoinAt) {
+		i.LastJoinAt = e.OccurredAt
+	}
 	for _, b := range p.Alerts {
 		if p.Now == nil {
 			i.Alerts.Total++
