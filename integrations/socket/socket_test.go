@@ -377,8 +377,25 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
+// seen is a store that tells when a page was read from it.
+type seen struct {
+	*storage.DB
+	read chan struct{}
+}
+
+func (s seen) View(ctx context.Context, read func(timeline.View) error) error {
+	err := s.DB.View(ctx, read)
+	select {
+	case s.read <- struct{}{}:
+	default:
+	}
+	return err
+}
+
 func TestAStopLetsRequestsFinish(t *testing.T) {
 	r := newRig(t, true)
+	store := seen{r.store, make(chan struct{}, 1)}
+	r.opts.Store = store
 	c, stop := r.serve()
 	answered := make(chan error, 1)
 	go func() {
@@ -394,6 +411,7 @@ func TestAStopLetsRequestsFinish(t *testing.T) {
 		waited <- err
 	}()
 	<-r.asked
+	<-store.read
 	stopped := make(chan error, 1)
 	go func() { stopped <- stop() }()
 	select {
