@@ -73,8 +73,12 @@ func proposal(r command.Request, n statuspage.Notice, found []statuspage.Evidenc
 	best := found[0]
 	data.Proposed = best.At
 	var b strings.Builder
-	fmt.Fprintf(&b, "**Proposed start: %s**, because %s.\n%s", r.FormatTime(best.At), command.Escape(best.Why), says)
-	if len(found) > 1 {
+	if settled(n, best) {
+		fmt.Fprintf(&b, "%s\nNothing recorded speaks for an earlier start.", says)
+	} else {
+		fmt.Fprintf(&b, "**Proposed start: %s**: %s.\n%s", r.FormatTime(best.At), command.Escape(best.Why), says)
+	}
+	if len(found) > 1 || settled(n, best) {
 		b.WriteString("\nAll that speaks for a start:")
 		for _, e := range found {
 			fmt.Fprintf(&b, "\n- %s: %s", r.FormatTime(e.At), command.Escape(e.Why))
@@ -84,7 +88,7 @@ func proposal(r command.Request, n statuspage.Notice, found []statuspage.Evidenc
 		}
 	}
 	b.WriteString("\nAnother time: `/status backdate at:00:25`")
-	reply := command.Reply{Text: b.String(), Data: data, Confirm: true}
+	reply := command.Reply{Text: b.String(), Data: data, Confirm: !settled(n, best)}
 	for i, e := range found[:min(len(found), 5)] {
 		style := command.Secondary
 		if i == 0 {
@@ -94,6 +98,12 @@ func proposal(r command.Request, n statuspage.Notice, found []statuspage.Evidenc
 			"at", e.At.UTC().Format(time.RFC3339Nano), "why", e.Why))
 	}
 	return reply
+}
+
+// settled reports whether the page already says what the best evidence says, or
+// what somebody knew better.
+func settled(n statuspage.Notice, best statuspage.Evidence) bool {
+	return n.StartedAt.Sub(best.At).Abs() < time.Minute || n.Backdated && n.StartedAt.Before(best.At)
 }
 
 // buttonTime is short enough for a button: "00:25 UTC", with seconds where there are any.

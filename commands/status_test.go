@@ -151,7 +151,9 @@ func TestStatusCommandsReadLikeTheNight(t *testing.T) {
 	ask("00:43", "status backdate", "at", "02:25")
 	pressed := proposal.Actions[1].Ask
 	ask("00:44", pressed.Path, "incident", pressed.Options["incident"], "at", pressed.Options["at"], "why", pressed.Options["why"])
+	ask("00:45", "status backdate")
 	ask("00:50", "status backdate", "at", "01:00")
+	ask("00:50", "status backdate")
 	ask("00:55", "status post", "text", "The database is full", "state", "identified", "components", "Shop=down")
 	ask("00:55", "status post", "text", "The database is full", "state", "identified", "components", "Website")
 	ask("00:55", "status post", "text", "The database is full", "state", "identified")

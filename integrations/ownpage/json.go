@@ -40,8 +40,8 @@ type Component struct {
 
 // Incident as the public is told of it.
 type Incident struct {
-	ID         string                      `json:"id"` // INC-1
-	URL        string                      `json:"url"`
+	ID         string                      `json:"id"`  // INC-1
+	URL        string                      `json:"url"` // relative to status.json where no address of the page is configured
 	Title      string                      `json:"title"`
 	State      statuspage.State            `json:"state"` // investigating, identified, monitoring, resolved
 	StartedAt  time.Time                   `json:"started_at"`
