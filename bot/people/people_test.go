@@ -12,7 +12,7 @@ func TestRolesCoverTheLesser(t *testing.T) {
 	}{
 		{Lead, Lead, true}, {Lead, Responder, true}, {Lead, Viewer, true},
 		{Responder, Lead, false}, {Viewer, Responder, false}, {Viewer, Viewer, true},
-		{"admin", Viewer, false}, {"", Viewer, false},
+		{"admin", Viewer, false}, {"", Viewer, false}, {Lead, "admin", false}, {Lead, "", false}, {"admin", "admin", false},
 	} {
 		if got := c.has.Covers(c.want); got != c.covers {
 			t.Errorf("%q covers %q: %t", c.has, c.want, got)

@@ -19,9 +19,11 @@ const (
 // Roles lists every role, the least powerful first.
 var Roles = []Role{Viewer, Responder, Lead}
 
-// Covers reports whether holding r is enough where want is asked for.
+// Covers reports whether holding r is enough where want is asked for. A role that
+// does not exist covers nothing and is covered by nothing.
 func (r Role) Covers(want Role) bool {
-	return slices.Index(Roles, r) >= slices.Index(Roles, want) && slices.Contains(Roles, r)
+	has, needs := slices.Index(Roles, r), slices.Index(Roles, want)
+	return needs >= 0 && has >= needs
 }
 
 // Person is a human and the accounts that are proven to be theirs.
