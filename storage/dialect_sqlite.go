@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver of the read-only pool
+	_ "modernc.org/sqlite" // the driver that migrations run on
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"wardroom/bot/problem"
@@ -103,19 +103,29 @@ func fileURI(path string, params url.Values) string {
 	return u.String()
 }
 
-// openReaders opens the pool. Its connections cannot write.
-func openReaders(path string, connections int) (*sql.DB, error) {
-	pool, err := sql.Open("sqlite", fileURI(path, url.Values{
-		"mode":    {"ro"},
-		"_txlock": {"deferred"},
-		"_pragma": {"busy_timeout(5000)", "query_only(1)", "temp_store(2)"},
-	}))
+// openReaderSession opens path for views. It cannot write.
+func openReaderSession(path string) (*session, error) {
+	return openReading(path, "busy_timeout = 5000", "query_only = ON", "temp_store = MEMORY")
+}
+
+// openVerifySession opens path for reading. Temporary tables go to a file, so
+// that a large database does not fill the memory.
+func openVerifySession(path string) (*session, error) {
+	return openReading(path, "busy_timeout = 5000", "temp_store = FILE")
+}
+
+func openReading(path string, pragmas ...string) (*session, error) {
+	s, err := openSession(fileURI(path, url.Values{"mode": {"ro"}}), sqlite3.SQLITE_OPEN_READONLY)
 	if err != nil {
 		return nil, err
 	}
-	pool.SetMaxOpenConns(connections)
-	pool.SetMaxIdleConns(connections)
-	return pool, nil
+	for _, p := range pragmas {
+		if err := s.exec("PRAGMA " + p); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // tableColumns lists what a table of the main database holds; empty when there is none.
@@ -199,22 +209,6 @@ func migrateConnection(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return db, nil
-}
-
-// openVerifySession opens path for reading. Temporary tables go to a file, so
-// that a large database does not fill the memory.
-func openVerifySession(path string) (*session, error) {
-	s, err := openSession(fileURI(path, url.Values{"mode": {"ro"}}), sqlite3.SQLITE_OPEN_READONLY)
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range []string{"busy_timeout = 5000", "temp_store = FILE"} {
-		if err := s.exec("PRAGMA " + p); err != nil {
-			s.close()
-			return nil, err
-		}
-	}
-	return s, nil
 }
 
 // checkFile lets SQLite look for damage: pages, and indexes that do not fit their tables.

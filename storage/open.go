@@ -16,9 +16,6 @@ import (
 // queueLength bounds how many updates wait; beyond it callers wait to queue.
 const queueLength = 4096
 
-// readers is how many views run at the same time.
-const readers = 8
-
 // OpenSQLite opens the database at path for writing, makes it when there is
 // none and migrates it when it is older, having copied it aside. It takes
 // <path>.lock for as long as it is open and fails with Unavailable, naming the
@@ -73,9 +70,7 @@ func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS
 	if err := db.checkTables(s); err != nil {
 		return nil, err
 	}
-	if db.pool, err = openReaders(path, readers); err != nil {
-		return nil, err
-	}
+	db.pool = newReaders(func() (*session, error) { return openReaderSession(path) })
 	db.queue, db.closing, db.stopped = make(chan *request, queueLength), make(chan struct{}), make(chan struct{})
 	db.writer = newWriter(db, s)
 	go db.writer.loop()
@@ -104,16 +99,8 @@ func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if db.pool, err = openReaders(path, readers); err != nil {
-		return nil, err
-	}
-	err = func() error {
-		tx, err := db.pool.BeginTx(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback()
-		q := pooled{ctx, tx}
+	db.pool = newReaders(func() (*session, error) { return openReaderSession(path) })
+	err = db.pool.read(ctx, func(q querier) error {
 		have, err := schemaVersion(q)
 		if err != nil {
 			return err
@@ -126,9 +113,9 @@ func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
 				WithHint("start this version of the program on it once; it copies the database aside and migrates it")
 		}
 		return db.checkTables(q)
-	}()
+	})
 	if err != nil {
-		db.pool.Close()
+		db.pool.close()
 		return nil, unavailable(err)
 	}
 	return db, nil

@@ -14,7 +14,6 @@ package storage
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,7 +49,7 @@ type DB struct {
 	path   string
 	opts   Options
 	tables map[string]*table
-	pool   *sql.DB // readers
+	pool   *readers
 	lock   *fileLock
 
 	writer  *writer // nil when opened read-only
@@ -102,7 +101,7 @@ func (db *DB) Close() error {
 			close(db.closing)
 			<-db.stopped
 		}
-		err := db.pool.Close()
+		err := db.pool.close()
 		if db.writer != nil {
 			// The last connection to close moves what is left in the WAL into the file.
 			if e := db.writer.s.close(); err == nil {
@@ -144,17 +143,14 @@ func (db *DB) announce(c timeline.Commit) {
 
 // View runs read on a snapshot; see [timeline.Store].
 func (db *DB) View(ctx context.Context, read func(timeline.View) error) error {
-	tx, err := db.pool.BeginTx(ctx, nil)
-	if err != nil {
-		return unavailable(err)
-	}
-	defer tx.Rollback()
-	v := &view{db: db, q: pooled{ctx, tx}, now: db.now()}
-	// The snapshot is taken by the first read: take it now.
-	if _, err := v.LastPos(); err != nil {
-		return unavailable(err)
-	}
-	return unavailable(read(v))
+	return unavailable(db.pool.read(ctx, func(q querier) error {
+		v := &view{db: db, q: q, now: db.now()}
+		// The snapshot is taken by the first read: take it now.
+		if _, err := v.LastPos(); err != nil {
+			return err
+		}
+		return read(v)
+	}))
 }
 
 func (db *DB) now() time.Time { return timeline.Stamp(db.opts.Clock.Now()) }

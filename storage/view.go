@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"wardroom/bot/people"
 	"wardroom/bot/problem"
@@ -130,17 +133,46 @@ func (v *view) CausedBy(ref timeline.Ref) ([]timeline.Entry, error) {
 }
 
 func (v *view) entries(sql string, args ...any) ([]timeline.Entry, error) {
-	var list []timeline.Entry
+	var rows []entryRow
 	err := v.q.query(sql, args, func(r scanner) error {
-		var row entryRow
-		if err := row.scan(r); err != nil {
-			return err
-		}
-		e, err := row.entry(v.db.opts.Codec)
-		list = append(list, e)
-		return err
+		rows = append(rows, entryRow{})
+		return rows[len(rows)-1].scan(r)
 	})
-	return list, err
+	if err != nil {
+		return nil, err
+	}
+	return decodeRows(v.db.opts.Codec, rows)
+}
+
+// decodeAlone is how many entries are decoded without help: decoding payloads
+// costs more than reading them, so a page of an export is shared out.
+const decodeAlone = 128
+
+func decodeRows(codec *timeline.Codec, rows []entryRow) ([]timeline.Entry, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	list := make([]timeline.Entry, len(rows))
+	part := func(from, to int) (err error) {
+		defer func() {
+			if p := recover(); p != nil { // on a goroutine of its own it would end the program
+				err = fmt.Errorf("storage: decoding a payload panicked: %v", p)
+			}
+		}()
+		for i := from; i < to && err == nil; i++ {
+			list[i], err = rows[i].entry(codec)
+		}
+		return err
+	}
+	if len(rows) <= decodeAlone {
+		return list, part(0, len(rows))
+	}
+	var group errgroup.Group
+	size := max(decodeAlone, (len(rows)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	for from := 0; from < len(rows); from += size {
+		group.Go(func() error { return part(from, min(from+size, len(rows))) })
+	}
+	return list, group.Wait()
 }
 
 // entryRow is an entry as its columns hold it.
