@@ -19,7 +19,7 @@ type timelineDesk interface {
 	noteDesk
 	View(ctx context.Context, read func(timeline.View) error) error
 	Correct(ctx context.Context, who incident.Who, ref timeline.Ref, c incident.Correction) (was, now timeline.Entry, err error)
-	Erase(ctx context.Context, who incident.Who, refs []timeline.Ref, reason string) (timeline.Entry, error)
+	Erase(ctx context.Context, who incident.Who, refs []timeline.Ref, reason string) ([]timeline.Erasure, error)
 }
 
 // noteDesk takes notes.
@@ -168,24 +168,23 @@ func (c timelines) erase(ctx context.Context, r command.Request) (command.Reply,
 	if !r.Bool("sure") {
 		return c.askErase(ctx, r, ref)
 	}
-	e, err := c.desk.Erase(ctx, asker(r), []timeline.Ref{ref}, r.String("reason"))
+	done, err := c.desk.Erase(ctx, asker(r), []timeline.Ref{ref}, r.String("reason"))
 	if err != nil {
 		return command.Reply{}, err
 	}
-	p, ok := e.Payload.(*timeline.Erasure)
-	if !ok {
-		return command.Reply{}, fmt.Errorf("%s is no erasure", e.Ref)
-	}
-	refs := make([]string, len(p.Refs))
-	for n, one := range p.Refs {
-		refs[n] = one.String()
+	var refs, unreached []string
+	for _, one := range done {
+		for _, gone := range one.Refs {
+			refs = append(refs, gone.String())
+		}
+		unreached = append(unreached, one.Unreached...)
 	}
 	text := fmt.Sprintf("**Erased** with every copy I know of: %s.", command.Escape(clipped(strings.Join(refs, ", "), 800)))
-	if len(p.Unreached) > 0 {
-		text += "\n**Out of my reach:** " + command.Escape(clipped(strings.Join(p.Unreached, ", "), 800))
+	if len(unreached) > 0 {
+		text += "\n**Out of my reach:** " + command.Escape(clipped(strings.Join(unreached, ", "), 800))
 	}
 	text += "\nIf it was a secret, change it: it may have been read, and earlier backups and exports still hold it."
-	return command.Reply{Text: text, Data: p}, nil
+	return command.Reply{Text: text, Data: done}, nil
 }
 
 func (c timelines) askErase(ctx context.Context, r command.Request, ref timeline.Ref) (command.Reply, error) {

@@ -17,16 +17,17 @@ import (
 // their text. The entries themselves stay, without content. What the incident
 // and the alerts still are is recorded again without the text.
 //
-// The returned entry is the [timeline.Erasure]; it lists what was erased and
-// what is out of reach. Erasing what is erased already is a Conflict. Only a
-// lead may ask for this.
-func (d *Desk) Erase(ctx context.Context, who Who, refs []timeline.Ref, reason string) (timeline.Entry, error) {
+// Each timeline that lost something gets a [timeline.Erasure] of its own, so that
+// whoever follows it takes back what it made of it; that of the first named entry
+// also lists what is out of reach. Erasing what is erased already is a Conflict.
+// Only a lead may ask for this.
+func (d *Desk) Erase(ctx context.Context, who Who, refs []timeline.Ref, reason string) ([]timeline.Erasure, error) {
 	reason, err := checkReason(reason)
 	if err != nil {
-		return timeline.Entry{}, err
+		return nil, err
 	}
 	if reason == "" {
-		return timeline.Entry{}, problem.New(problem.Invalid, "say why it is erased").WithHint("reason:\"held a token\": the reason stays, so do not repeat what is erased")
+		return nil, problem.New(problem.Invalid, "say why it is erased").WithHint("reason:\"held a token\": the reason stays, so do not repeat what is erased")
 	}
 	entries, err := d.store.Update(ctx, func(v timeline.View) (timeline.Decision, error) {
 		s := &search{view: v, erase: map[timeline.Ref]timeline.Entry{}, keys: map[string]bool{}, incidents: map[timeline.ID]bool{}}
@@ -37,9 +38,15 @@ func (d *Desk) Erase(ctx context.Context, who Who, refs []timeline.Ref, reason s
 		return timeline.Decision{Entries: drafts}, err
 	})
 	if err != nil {
-		return timeline.Entry{}, err
+		return nil, err
 	}
-	return entries[0], nil
+	var done []timeline.Erasure
+	for _, e := range entries {
+		if p, ok := e.Payload.(*timeline.Erasure); ok {
+			done = append(done, *p)
+		}
+	}
+	return done, nil
 }
 
 // search collects the entries that hold what is to be erased.

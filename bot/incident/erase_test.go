@@ -131,6 +131,7 @@ func TestEraseFindsEveryCopy(t *testing.T) {
 			if len(w.holds(tt.keep)) == 0 {
 				t.Errorf("%q is gone as well", tt.keep)
 			}
+			w.checkErasures()
 			after := w.incident(1)
 			if before.Status != after.Status || before.Alerts != after.Alerts || before.Severity != after.Severity || !before.StartedAt.Equal(after.StartedAt) {
 				t.Errorf("the state changed: %+v\n%+v", before, after)
@@ -150,8 +151,8 @@ func TestErasedTextLeavesTheFile(t *testing.T) {
 	must2(w.desk.Declare(ctx, w.who("joe"), incident.Declaration{Title: "t"}))
 	e := must2(w.desk.Note(ctx, w.who("joe"), "INC-1", incident.Noted{Body: leak}, time.Time{}))
 	got := must2(w.desk.Erase(ctx, w.who("lena"), []timeline.Ref{e.Ref}, "held a key"))
-	erasure := got.Payload.(*timeline.Erasure)
-	if !slices.Equal(erasure.Refs, []timeline.Ref{e.Ref}) || len(erasure.Unreached) != 0 {
+	erasure := got[0]
+	if len(got) != 1 || !slices.Equal(erasure.Refs, []timeline.Ref{e.Ref}) || len(erasure.Unreached) != 0 {
 		t.Errorf("%+v", erasure)
 	}
 	path := w.db.Path()
@@ -183,4 +184,35 @@ func (w *world) received(key string) timeline.Ref {
 	var row alert.Current
 	w.view(func(v timeline.View) (err error) { row, _, err = alert.Table.Get(v, key); return })
 	return row.Received
+}
+
+// checkErasures: every timeline says itself what it lost.
+func (w *world) checkErasures() {
+	w.t.Helper()
+	w.view(func(v timeline.View) error {
+		heads, err := v.Heads()
+		if err != nil {
+			return err
+		}
+		for _, h := range heads {
+			entries, err := v.Entries(h.Timeline, 0, 100000)
+			if err != nil {
+				return err
+			}
+			said := map[timeline.Ref]bool{}
+			for _, e := range entries {
+				if p, ok := e.Payload.(*timeline.Erasure); ok {
+					for _, r := range p.Refs {
+						said[r] = true
+					}
+				}
+			}
+			for _, e := range entries {
+				if _, gone := e.Payload.(*timeline.Erased); gone != said[e.Ref] {
+					w.t.Errorf("%s: erased %v, %s says %v", e.Ref, gone, h.Timeline, said[e.Ref])
+				}
+			}
+		}
+		return nil
+	})
 }

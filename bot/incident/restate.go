@@ -11,9 +11,7 @@ import (
 
 // drafts erases what was found and records again what is still so.
 func (s *search) drafts(who Who, reason string) ([]timeline.Draft, error) {
-	erasure := who.draft(s.first, &timeline.Erasure{Refs: s.order, Reason: reason, Unreached: s.unreached})
-	erasure.Effects.Erase = s.order
-	drafts := []timeline.Draft{erasure}
+	drafts := s.erasures(who, reason)
 	also := func(id timeline.ID, p timeline.Payload) {
 		drafts = append(drafts, timeline.Draft{Timeline: id, Payload: p, CausedByPrevious: true})
 	}
@@ -44,6 +42,30 @@ func (s *search) drafts(who Who, reason string) ([]timeline.Draft, error) {
 		also(timeline.Log, &alert.Restated{Alerts: chunk})
 	}
 	return drafts, err
+}
+
+// erasures are one for each timeline, that of the first named entry first.
+func (s *search) erasures(who Who, reason string) []timeline.Draft {
+	lost := map[timeline.ID][]timeline.Ref{}
+	ids := []timeline.ID{s.first}
+	for _, ref := range s.order {
+		if !slices.Contains(ids, ref.Timeline) {
+			ids = append(ids, ref.Timeline)
+		}
+		lost[ref.Timeline] = append(lost[ref.Timeline], ref)
+	}
+	drafts := make([]timeline.Draft, len(ids))
+	for n, id := range ids {
+		p := &timeline.Erasure{Refs: lost[id], Reason: reason}
+		drafts[n] = who.draft(id, p)
+		drafts[n].Effects.Erase = lost[id]
+		if n == 0 {
+			p.Unreached = s.unreached
+		} else {
+			drafts[n].CausedByPrevious = true
+		}
+	}
+	return drafts
 }
 
 // without says again what an entry about several alerts told of the others; nil
