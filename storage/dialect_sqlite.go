@@ -54,12 +54,12 @@ func openWriterSession(path string) (*session, error) {
 	}
 	for _, p := range writerPragmas {
 		if err := s.exec("PRAGMA " + p.name + " = " + p.set); err != nil {
-			s.close()
+			_ = s.close()
 			return nil, err
 		}
 	}
 	if err := holdTo(s, writerPragmas); err != nil {
-		s.close()
+		_ = s.close()
 		return nil, err
 	}
 	return s, nil
@@ -121,7 +121,7 @@ func openReading(path string, pragmas ...string) (*session, error) {
 	}
 	for _, p := range pragmas {
 		if err := s.exec("PRAGMA " + p); err != nil {
-			s.close()
+			_ = s.close()
 			return nil, err
 		}
 	}
@@ -167,7 +167,7 @@ func copyAside(q querier, to string) error {
 	}
 	defer f.Close()
 	if err := q.exec("VACUUM INTO $1", to); err != nil {
-		os.Remove(to)
+		_ = os.Remove(to)
 		return err
 	}
 	return f.Sync()
@@ -205,7 +205,7 @@ func migrateConnection(ctx context.Context, path string) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(1)
 	if err := db.PingContext(ctx); err != nil {
-		db.Close()
+		_ = db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return db, nil

@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS
 	}
 	defer func() {
 		if err != nil {
-			s.close()
+			_ = s.close()
 		}
 	}()
 	if err := db.checkMark(s); err != nil {
@@ -115,7 +115,7 @@ func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
 		return db.checkTables(q)
 	})
 	if err != nil {
-		db.pool.close()
+		_ = db.pool.close()
 		return nil, unavailable(err)
 	}
 	return db, nil
@@ -152,7 +152,7 @@ func (db *DB) upgrade(ctx context.Context, migrations fs.FS) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	return migrate(ctx, goose.DialectSQLite3, conn, migrations)
 }
 

@@ -348,45 +348,6 @@ func (w *writer) note(n timeline.ScratchPut) error {
 	return w.s.exec("INSERT INTO scratch (key, doc) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET doc = excluded.doc", n.Key, n.Doc)
 }
 
-// fold applies every fold to an entry, in their order.
-func (db *DB) fold(v *view, e timeline.Entry) error {
-	for _, f := range db.opts.Folds {
-		if err := f.Apply(foldWriter{v}, e); err != nil {
-			return fmt.Errorf("fold %s at %s: %w", f.Name, e.Ref, err)
-		}
-	}
-	return nil
-}
-
-// refoldChunk bounds how many entries are in memory at a time.
-const refoldChunk = 500
-
-// refold empties the tables of current state and folds every entry again.
-func (db *DB) refold(v *view) error {
-	for name := range db.tables {
-		if err := v.q.exec("DELETE FROM " + name); err != nil {
-			return err
-		}
-	}
-	return db.walk(v, func(e timeline.Entry) error { return db.fold(v, e) })
-}
-
-// walk calls each for every entry by position.
-func (db *DB) walk(v *view, each func(timeline.Entry) error) error {
-	for after := int64(0); ; {
-		list, err := v.entries(selectEntries+"WHERE e.pos > $1 ORDER BY e.pos LIMIT $2", after, int64(refoldChunk))
-		if err != nil || len(list) == 0 {
-			return err
-		}
-		for _, e := range list {
-			if err := each(e); err != nil {
-				return err
-			}
-		}
-		after = list[len(list)-1].Pos
-	}
-}
-
 // isTimeline reports whether id is the log or an incident in its one spelling.
 func isTimeline(id timeline.ID) bool {
 	if id == timeline.Log {

@@ -51,31 +51,31 @@ func (r Report) OK() bool { return len(r.Faults) == 0 }
 // WriteTo prints the report for people: heads, what could not be told, faults.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var n int64
-	print := func(format string, args ...any) error {
+	line := func(format string, args ...any) error {
 		k, err := fmt.Fprintf(w, format+"\n", args...)
 		n += int64(k)
 		return err
 	}
 	for _, h := range r.Heads {
-		if err := print("%s #%d %s", h.Timeline, h.Seq, h.Hash); err != nil {
+		if err := line("%s #%d %s", h.Timeline, h.Seq, h.Hash); err != nil {
 			return n, err
 		}
 	}
-	if err := print("%d entries, %d erased", r.Entries, r.Erased); err != nil {
+	if err := line("%d entries, %d erased", r.Entries, r.Erased); err != nil {
 		return n, err
 	}
 	if r.Rebuilt {
-		if err := print("current state was folded anew"); err != nil {
+		if err := line("current state was folded anew"); err != nil {
 			return n, err
 		}
 	}
 	for _, o := range r.Open {
-		if err := print("note: %s", o); err != nil {
+		if err := line("note: %s", o); err != nil {
 			return n, err
 		}
 	}
 	for _, f := range r.Faults {
-		if err := print("FAULT: %s", f); err != nil {
+		if err := line("FAULT: %s", f); err != nil {
 			return n, err
 		}
 	}

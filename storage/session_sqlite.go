@@ -53,7 +53,7 @@ func openSession(uri string, flags int32) (*session, error) {
 	}
 	name, err := libc.CString(uri)
 	if err != nil {
-		s.close()
+		_ = s.close()
 		return nil, err
 	}
 	defer libc.Xfree(s.tls, name)
@@ -62,7 +62,7 @@ func openSession(uri string, flags int32) (*session, error) {
 	s.db = *(*uintptr)(memory(s.out))
 	if rc != sqlite3.SQLITE_OK {
 		err := s.fail(rc)
-		s.close()
+		_ = s.close()
 		return nil, err
 	}
 	sqlite3.Xsqlite3_extended_result_codes(s.tls, s.db, 1)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,11 +28,11 @@ func (db *DB) Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
 	if err != nil {
 		return Report{}, unavailable(err)
 	}
-	defer s.close()
+	defer func() { _ = s.close() }() // it was only read
 	if err := s.exec("BEGIN"); err != nil {
 		return Report{}, unavailable(err)
 	}
-	defer s.exec("ROLLBACK")
+	defer func() { _ = s.exec("ROLLBACK") }()
 	check := newChainCheck(db.opts.Codec, opts.Heads)
 	for _, find := range []func(context.Context, *session, *Report) error{checkFile, checkGuards} {
 		if err := find(ctx, s, &check.report); err != nil && !damaged(err, &check.report) {
@@ -86,7 +87,7 @@ func (db *DB) checkChains(ctx context.Context, s *session, check *chainCheck) (R
 		}
 		return check.add(&row)
 	})
-	if err == errEnough {
+	if errors.Is(err, errEnough) {
 		return check.report, nil
 	}
 	if err != nil {
@@ -121,7 +122,7 @@ func (db *DB) checkChains(ctx context.Context, s *session, check *chainCheck) (R
 	return report, nil
 }
 
-var errEnough = fmt.Errorf("storage: enough faults")
+var errEnough = errors.New("storage: enough faults")
 
 // rebuild folds every entry into temporary tables of the same names, which hide
 // the real ones, and compares.

@@ -142,7 +142,7 @@ var Fold = timeline.Fold{Name: "rows", Tables: []timeline.Schema{Rows.Schema}, A
 	case "error":
 		return errFold
 	case "panic":
-		panic("the fold panics")
+		panic("the fold panics") //nolint:forbidigo // that this fails its caller alone is what is tested
 	}
 	return err
 }}
