@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,111 +265,6 @@ func TestMergingReadsLikeTheNight(t *testing.T) {
 	w.says("00:46", "lena", "/incident split alert:nosuch")
 	w.says("00:47", "lena", "/incident list all:yes")
 	w.golden("merge")
-}
-
-func TestTimelineCommandsReadLikeTheNight(t *testing.T) {
-	w := newWatch(t)
-	w.receive("00:32", page("postgres/connection-limit", "00:31", "no connections left"))
-	w.says("00:33", "joe", "/timeline add text:Joe is *paged*")
-	w.says("06:40", "joe", "/timeline add at:08:30 text:Python is offline")
-	w.says("06:41", "joe", "/timeline add at:2021-07-11 23:00 text:tomorrow")
-	w.says("06:41", "joe", "/timeline show")
-	w.says("06:42", "joe", "/timeline correct entry:6 at:08:36")
-	w.says("06:42", "joe", "/timeline correct entry:6 text:Python and Redis are offline")
-	w.says("06:42", "joe", "/timeline correct entry:6")
-	w.says("06:42", "joe", "/timeline correct entry:1 text:x")
-	w.says("06:43", "joe", "/timeline show all:yes")
-	w.says("06:44", "joe", "/timeline erase entry:4 reason:held a token")
-	asked := w.says("06:44", "lena", "/timeline erase entry:4 reason:held a token")
-	if !asked.Confirm || len(asked.Actions) != 1 {
-		t.Fatal("erasing does not ask first")
-	}
-	w.says("06:45", "lena", w.runner.Table.Line(asked.Actions[0].Ask))
-	w.says("06:46", "lena", "/timeline show")
-	w.says("06:47", "lena", "/timeline export format:mkdocs")
-	w.says("06:48", "lena", "/timeline add incident:log text:The backup host was moved")
-	w.says("06:48", "lena", "/timeline show incident:log all:yes")
-	w.golden("timeline")
-}
-
-func TestTimelinePagesFromTheNewest(t *testing.T) {
-	w := newWatch(t)
-	w.receive("00:32", page("a", "00:31", "x"))
-	for n := range 45 {
-		if _, err := w.ask("joe", fmt.Sprintf("/timeline add text:note %d", n)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var pages [][]string
-	for p := 1; p <= 4; p++ {
-		reply, err := w.ask("vic", fmt.Sprintf("/timeline show page:%d", p))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var texts []string
-		if reply.Table != nil {
-			for _, row := range reply.Table.Rows {
-				texts = append(texts, row[3])
-			}
-		}
-		pages = append(pages, texts)
-	}
-	if len(pages[0]) != 20 || pages[0][19] != "note 44" || pages[0][0] != "note 25" || len(pages[1]) != 20 || pages[1][19] != "note 24" || len(pages[2]) != 7 || len(pages[3]) != 0 {
-		t.Errorf("%q", pages)
-	}
-}
-
-func TestAlertCommandsReadLikeTheNight(t *testing.T) {
-	w := newWatch(t)
-	w.says("00:30", "joe", "/alert list")
-	w.says("00:30", "joe", "/alert list all:yes")
-	locks := page("postgres/locks", "00:33", "34 dangerous locks")
-	w.receive("00:33", page("postgres/connection-limit", "00:31", "no connections left", "namespace", "default"), locks)
-	w.says("00:34", "joe", "/alert list")
-	w.says("00:34", "joe", "/alert show alert:postgres/connection-limit")
-	w.says("00:35", "joe", "/alert ack alert:postgres/connection-limit")
-	w.says("00:35", "joe", "/alert ack alert:postgres/connection-limit")
-	w.says("00:35", "chris", "/alert ack alert:postgres/connection-limit")
-	w.says("00:36", "chris", "/alert silence alert:postgres/locks reason:known for:1d")
-	w.silencer.fail = problem.New(problem.Unsupported, "no")
-	w.says("00:36", "chris", "/alert silence alert:postgres/locks reason:known for:1d")
-	w.silencer.fail = problem.New(problem.Unavailable, "it is down")
-	w.says("00:36", "chris", "/alert silence alert:postgres/locks reason:known for:1d")
-	w.says("00:37", "chris", "/alert silence alert:postgres/locks reason:known for:90d")
-	w.says("00:37", "chris", "/alert ack alert:nosuch")
-	locks.Status, locks.EndsAt = alert.Resolved, night("00:40")
-	w.receive("00:41", locks)
-	w.says("00:42", "joe", "/alert list")
-	w.says("00:42", "joe", "/alert list incident:INC-1 all:yes")
-	w.says("00:42", "joe", "/incident show")
-	w.golden("alert")
-}
-
-// Scripts rely on these names.
-func TestAlertListPrintsExactlyTheseFields(t *testing.T) {
-	w := newWatch(t)
-	w.receive("00:33", page("a", "00:31", "x"))
-	reply, err := w.ask("vic", "/alert list")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := json.Marshal(reply.Data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var rows []map[string]any
-	if err := json.Unmarshal(body, &rows); err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for name := range rows[0] {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	want := []string{"ends_at", "fingerprint", "incident", "name", "source", "starts_at", "status", "summary", "value"}
-	if !slices.Equal(names, want) || rows[0]["incident"] != "INC-1" || rows[0]["status"] != "firing" {
-		t.Errorf("%s", body)
-	}
 }
 
 func TestEmptyListsAreArraysInJSON(t *testing.T) {
