@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -28,6 +29,7 @@ const (
 	burst        = 5
 
 	defaultPatience = 30 * time.Second
+	defaultSettle   = 15 * time.Second
 	requestTimeout  = 20 * time.Second
 	maxAnswer       = 8 << 20 // a list of 100 incidents with all their updates
 	maxReason       = 300     // characters of Statuspage's own words in a problem
@@ -41,6 +43,7 @@ type client struct {
 	http     *http.Client
 	limit    *rate.Limiter
 	patience time.Duration
+	settling time.Duration
 }
 
 func newClient(o Options) *client {
@@ -61,6 +64,9 @@ func newClient(o Options) *client {
 		every = defaultEvery
 	}
 	c.limit = rate.NewLimiter(rate.Every(every), burst)
+	if c.settling = o.Settle; c.settling == 0 {
+		c.settling = defaultSettle
+	}
 	if c.patience == 0 {
 		c.patience = defaultPatience
 	}
@@ -118,13 +124,16 @@ func (c *client) once(ctx context.Context, method, path string, body []byte) (an
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := c.http.Do(req)
-	if err != nil {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return answer{}, unavailable("Statuspage cannot be reached").Because(err)
+	}
+	if err != nil {
+		return answer{}, unavailable("Statuspage gave no answer").Because(unanswered{err})
 	}
 	defer res.Body.Close()
 	read, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return answer{}, unavailable("the answer of Statuspage broke off").Because(err)
+		return answer{}, unavailable("the answer of Statuspage broke off").Because(unanswered{err})
 	}
 	if len(read) > maxAnswer {
 		return answer{}, unavailable("the answer of Statuspage is larger than %d MiB", maxAnswer>>20)
@@ -166,7 +175,7 @@ func (a answer) into(out any) error {
 	case a.status == http.StatusNotFound:
 		return problem.New(problem.NotFound, "Statuspage has no such page, incident or component (404)").WithHint("is status_page.statuspage.page_id right?")
 	case a.status == http.StatusRequestTimeout || a.status >= 500:
-		return unavailable("Statuspage is out of order (%d)", a.status)
+		return unavailable("Statuspage is out of order (%d)", a.status).Because(unanswered{fmt.Errorf("status %d", a.status)})
 	}
 	return problem.New(problem.Invalid, "Statuspage refused the request (%d)%s", a.status, a.reason())
 }
@@ -192,6 +201,23 @@ func (a answer) reason() string {
 		return ""
 	}
 	return ": " + text
+}
+
+// unanswered marks an error after which the request may still be carried out.
+type unanswered struct{ error }
+
+func (u unanswered) Unwrap() error { return u.error }
+
+// settle waits, after a request that may still be carried out, until it has been
+// or never will be: then whoever tries again finds what it made.
+func (c *client) settle(ctx context.Context, err error) error {
+	if _, maybe := errors.AsType[unanswered](err); !maybe {
+		return err
+	}
+	if stopped := sleep(ctx, c.settling); stopped != nil {
+		return errors.Join(err, stopped)
+	}
+	return err
 }
 
 func unavailable(format string, args ...any) *problem.Error {

@@ -207,7 +207,7 @@ func (w *work) align(ctx context.Context) error {
 func (w *work) send(ctx context.Context, method, path string, change incidentChange) error {
 	var next wireIncident
 	if err := w.page.client.call(ctx, method, path, incidentRequest{change}, &next); err != nil {
-		return err
+		return w.page.client.settle(ctx, err)
 	}
 	if next.ID == "" {
 		return unavailable("Statuspage answered without an incident")

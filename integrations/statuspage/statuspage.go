@@ -39,6 +39,9 @@ type Options struct {
 	// Patience bounds how long one call waits when Statuspage asks to slow down;
 	// beyond it the call is tried again later. 0: 30 seconds.
 	Patience time.Duration
+	// Settle is how long to wait after a request that adds something and was not
+	// answered, before anybody looks for what it made. 0: 15 seconds.
+	Settle time.Duration
 }
 
 // Decode reads the options from the configuration's status_page.statuspage.

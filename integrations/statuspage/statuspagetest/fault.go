@@ -18,7 +18,7 @@ type Fault struct {
 	Body       string        // of that answer; "": an error as Statuspage writes it
 	Lost       bool          // the request is carried out, then the connection is cut
 	Refused    bool          // the connection is cut before anything is done
-	Slow       time.Duration // the request waits so long, then it is carried out
+	Slow       time.Duration // the request waits so long and is then carried out, also when the client has given up
 }
 
 // Fault scripts a fault; the first that fits a request strikes.
@@ -61,7 +61,7 @@ func (s *Server) begin(r *http.Request) *Fault {
 }
 
 // meet carries the fault out and reports whether the request ends with it.
-func (f *Fault) meet(w http.ResponseWriter, r *http.Request) bool {
+func (f *Fault) meet(w http.ResponseWriter) bool {
 	switch {
 	case f == nil || f.Lost:
 		return false
@@ -69,14 +69,8 @@ func (f *Fault) meet(w http.ResponseWriter, r *http.Request) bool {
 		cut(w)
 		return true
 	case f.Slow > 0:
-		t := time.NewTimer(f.Slow)
-		defer t.Stop()
-		select {
-		case <-t.C:
-			return false
-		case <-r.Context().Done():
-			return true
-		}
+		<-time.After(f.Slow)
+		return false
 	case f.Status == 0:
 		return false
 	}

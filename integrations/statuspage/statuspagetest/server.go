@@ -136,7 +136,7 @@ func (s *Server) route(mux *http.ServeMux, pattern string, handler func(*http.Re
 		}
 		s.check(r, template, body, nil)
 		fault := s.begin(r)
-		if fault.meet(w, r) {
+		if fault.meet(w) {
 			return
 		}
 		status, answer := http.StatusUnauthorized, any(errorEntity{"Could not authenticate"})
