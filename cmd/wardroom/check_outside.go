@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,7 +61,7 @@ func (k *checker) alertmanager(ctx context.Context, u *url.URL) (checks.Finding,
 	active, err := puller.Active(ctx)
 	young := errors.Is(err, alertmanager.ErrWarmingUp)
 	if err != nil && !young {
-		return checks.Fail("%v", err).WithHint("webhooks still arrive; while it cannot be read back, missed alerts and lost resolutions are not found"), nil
+		return checks.Fail("%s", strings.TrimPrefix(err.Error(), "alertmanager: ")).WithHint("webhooks still arrive; while it cannot be read back, missed alerts and lost resolutions are not found"), nil
 	}
 	text := plural(len(active), "alert fires", "alerts fire")
 	skew, told := dates.skew()
@@ -111,11 +112,12 @@ func (d *dateReader) skew() (time.Duration, bool) {
 	return d.ahead, d.told
 }
 
-// statusPages are a check for each provider beside the built-in page.
+// statusPages are a check for each provider beside the built-in page; none where
+// the configuration of one is wrong, which is for the check of that to say.
 func (k *checker) statusPages() []checks.Check {
 	pages, err := k.pages()
 	if err != nil {
-		return []checks.Check{{Name: "status page", Try: func(context.Context) (checks.Finding, error) { return checks.Finding{}, err }}}
+		return nil
 	}
 	var list []checks.Check
 	for _, p := range pages {

@@ -36,8 +36,18 @@ const (
 	oldToken = 365 * 24 * time.Hour
 )
 
+// configuration finds also those mistakes that only the parts themselves know.
 func (k *checker) configuration(context.Context) (checks.Finding, error) {
 	path := k.config.Path
+	var faults []error
+	_, err := ruleDelays(k.config.Intake.Alertmanager.Rules)
+	faults = append(faults, err)
+	_, err = sources(k.config.Intake, config.NewSecret("any"), shellLog())
+	faults = append(faults, err)
+	_, err = k.pages()
+	if err := errors.Join(append(faults, err)...); err != nil {
+		return checks.Fail("%v", err).WithHint("docs/reference/configuration.md lists every key"), nil
+	}
 	if path == "" {
 		return checks.Fine("there is no %s: the defaults hold", configName).WithHint("`wardroom init` writes one, question by question"), nil
 	}
@@ -47,9 +57,6 @@ func (k *checker) configuration(context.Context) (checks.Finding, error) {
 			lines[i] = "  " + w.Error()
 		}
 		return checks.Warn("%s has %s:\n%s", path, plural(n, "warning", "warnings"), strings.Join(lines, "\n")), nil
-	}
-	if _, err := ruleDelays(k.config.Intake.Alertmanager.Rules); err != nil {
-		return checks.Finding{}, err
 	}
 	return checks.Fine("%s, mode %s, time zone %s", path, k.config.Mode, k.config.Timezone), nil
 }

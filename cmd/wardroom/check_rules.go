@@ -110,12 +110,12 @@ func (c *rulesCheck) text(s style, cfg *config.Config) string {
 	b.WriteString("\n")
 	for _, o := range outcomes {
 		if n := c.Outcomes[o]; n > 0 || o == "notify" || o == "ignore" {
-			fmt.Fprintf(&b, "%s %3d  %s\n", s.bold(pad(o, 9)), n, wrapWords(c.names(o), 15, s.width))
+			b.WriteString(strings.TrimRight(fmt.Sprintf("%s %3d  %s", s.bold(pad(o, 9)), n, wrapWords(c.names(o), 15, s.width)), " ") + "\n")
 		}
 	}
 	c.writeUnnamed(&b, s)
 	c.writeUnsure(&b)
-	c.writeFor(&b, cfg)
+	c.writeFor(&b, s, cfg)
 	return b.String()
 }
 
@@ -183,7 +183,7 @@ func (c *rulesCheck) writeUnsure(b *strings.Builder) {
 }
 
 // writeFor says for how many rules it is known how long the condition had held.
-func (c *rulesCheck) writeFor(b *strings.Builder, cfg *config.Config) {
+func (c *rulesCheck) writeFor(b *strings.Builder, s style, cfg *config.Config) {
 	known, longest := 0, alert.RuleVerdict{}
 	for _, r := range c.Rules {
 		if r.For > 0 {
@@ -196,12 +196,12 @@ func (c *rulesCheck) writeFor(b *strings.Builder, cfg *config.Config) {
 	if known == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n%d of %d rules wait (for:) before they fire, the longest %s (%s). An incident that began with\none of them is proposed to have begun that much earlier",
+	text := fmt.Sprintf("%d of %d rules wait (for:) before they fire, the longest %s (%s). An incident that began with one of them is proposed to have begun that much earlier",
 		known, len(c.Rules), config.FormatDuration(longest.For), sanitize(longest.Alert))
 	if len(cfg.Intake.Alertmanager.Rules) == 0 {
-		b.WriteString(" once the files are named under\nintake.alertmanager.rules")
+		text += ", once the files are named under intake.alertmanager.rules"
 	}
-	b.WriteString(".\n")
+	fmt.Fprintf(b, "\n%s.\n", wrapWords(strings.Fields(text), 0, s.width))
 }
 
 // wrapWords puts words on lines of a width (0: 100), the later ones indented.

@@ -96,7 +96,11 @@ func tryTeam(_ context.Context, w *wizard, cfg *config.Config) error {
 	}
 	w.works("Unix user %d is %s, who may do everything", me.uid, p.Name)
 	now := w.machine.now()
-	w.works("it is %s in %s, %s UTC", now.In(cfg.Timezone).Format("15:04"), cfg.Timezone, now.UTC().Format("15:04"))
+	if cfg.Timezone.String() == "UTC" {
+		w.works("it is %s UTC", now.UTC().Format("15:04"))
+	} else {
+		w.works("it is %s in %s, %s UTC", now.In(cfg.Timezone).Format("15:04"), cfg.Timezone, now.UTC().Format("15:04"))
+	}
 	return nil
 }
 
@@ -138,7 +142,11 @@ func tryPage(ctx context.Context, w *wizard, cfg *config.Config) error {
 			parts, err = statuspage.AllComponents(v)
 			return err
 		})
-		w.works("the page renders: %q, %s", w.answers.title, plural(len(parts), "part, operational", "parts, all operational"))
+		shown := "without parts"
+		if len(parts) > 0 {
+			shown = plural(len(parts), "part, operational", "parts, all operational")
+		}
+		w.works("the page renders: %q, %s", w.answers.title, shown)
 		return err
 	})
 }

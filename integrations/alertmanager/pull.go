@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -170,7 +171,7 @@ func (p *Puller) ask(ctx context.Context, replica *url.URL) answer {
 func (p *Puller) get(ctx context.Context, replica *url.URL, what string, query url.Values, into any) error {
 	u := replica.JoinPath("api", "v2", what)
 	u.RawQuery = query.Encode()
-	shown := u.Host + u.Path // without the user that a URL may hold
+	shown := u.Host + "/" + strings.TrimPrefix(u.Path, "/") // without the user that a URL may hold
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return fmt.Errorf("alertmanager: %s: %w", shown, err)
