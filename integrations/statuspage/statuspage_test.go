@@ -249,6 +249,7 @@ func TestLateRequestIsFoundAndNotRepeated(t *testing.T) {
 	r.sim.Fault(statuspagetest.Fault{Method: http.MethodPost, Slow: 400 * time.Millisecond, Times: 1})
 	r.post(port.Post{Incident: inc1, Text: "A"})
 	r.pass("00:40")
+	r.sim.Wait()
 	r.expect(title + " | 00:32 investigating: A")
 }
 

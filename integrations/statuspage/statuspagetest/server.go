@@ -32,6 +32,8 @@ type Server struct {
 	spec *openapi3.T
 	now  func() time.Time
 
+	running sync.WaitGroup // requests that are being carried out
+
 	mu         sync.Mutex
 	next       int
 	components []*Component
@@ -130,6 +132,8 @@ type recorded struct {
 func (s *Server) route(mux *http.ServeMux, pattern string, handler func(*http.Request, []byte) (int, any)) {
 	template := pattern[bytes.IndexByte([]byte(pattern), ' ')+1:]
 	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		s.running.Add(1)
+		defer s.running.Done()
 		body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 		if err != nil {
 			return // the client has gone
@@ -235,6 +239,10 @@ func (s *Server) Requests() []string {
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
+
+// Wait returns when nothing is being carried out any more, also for clients that
+// have given up.
+func (s *Server) Wait() { s.running.Wait() }
 
 // EditUpdate changes an update as a person does by hand on Statuspage.
 func (s *Server) EditUpdate(incident, update int, body string) {
