@@ -26,6 +26,10 @@ var sqliteMigrations embed.FS
 
 func sqliteFolder() (fs.FS, error) { return fs.Sub(sqliteMigrations, "migrations/sqlite") }
 
+// beginWrite takes the write lock at once: a transaction that first reads and
+// then writes could otherwise find that it may not.
+const beginWrite = "BEGIN IMMEDIATE"
+
 // numbered turns $1 into ?1, which SQLite binds by number.
 func numbered(sql string) string { return strings.ReplaceAll(sql, "$", "?") }
 
@@ -212,7 +216,7 @@ func migrateConnection(ctx context.Context, path string) (*sql.DB, error) {
 }
 
 // checkFile lets SQLite look for damage: pages, and indexes that do not fit their tables.
-func checkFile(_ context.Context, s *session, report *Report) error {
+func checkFile(_ context.Context, s querier, report *Report) error {
 	return s.query("PRAGMA integrity_check(10)", nil, func(r scanner) error {
 		var line string
 		if err := r.scan(&line); err != nil {
@@ -228,7 +232,7 @@ func checkFile(_ context.Context, s *session, report *Report) error {
 // guards are the triggers that keep entries as they were written.
 var guards = []string{"entries_no_update", "entries_no_delete", "payloads_no_update", "payloads_no_delete", "erasures_no_update", "erasures_no_delete"}
 
-func checkGuards(_ context.Context, s *session, report *Report) error {
+func checkGuards(_ context.Context, s querier, report *Report) error {
 	have := map[string]bool{}
 	err := s.query("SELECT name FROM sqlite_schema WHERE type = 'trigger'", nil, func(r scanner) error {
 		var name string
@@ -245,7 +249,7 @@ func checkGuards(_ context.Context, s *session, report *Report) error {
 }
 
 // shadow makes an empty temporary table like name, which hides it.
-func shadow(s *session, name string) error {
+func shadow(s querier, name string) error {
 	var create string
 	err := s.query("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = $1", []any{name}, func(r scanner) error {
 		return r.scan(&create)

@@ -70,7 +70,7 @@ func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS
 	if err := db.checkTables(s); err != nil {
 		return nil, err
 	}
-	db.pool = newReaders(func() (*session, error) { return openReaderSession(path) })
+	db.pool = newReaders(func() (connection, error) { return openReaderSession(path) })
 	db.queue, db.closing, db.stopped = make(chan *request, queueLength), make(chan struct{}), make(chan struct{})
 	db.writer = newWriter(db, s)
 	go db.writer.loop()
@@ -99,7 +99,7 @@ func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.pool = newReaders(func() (*session, error) { return openReaderSession(path) })
+	db.pool = newReaders(func() (connection, error) { return openReaderSession(path) })
 	err = db.pool.read(ctx, func(q querier) error {
 		have, err := schemaVersion(q)
 		if err != nil {

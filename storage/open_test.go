@@ -218,6 +218,38 @@ func TestFilesAreTheOwnersAlone(t *testing.T) {
 	}
 }
 
+// A view that could not open its connection leaves the pool as it was.
+func TestViewsRecoverWhenTheFileComesBack(t *testing.T) {
+	opts, _ := storagetest.Options(t)
+	path := filepath.Join(t.TempDir(), "wardroom.db")
+	made(t, path, opts)
+	db, err := storage.OpenReadOnly(t.Context(), path, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	nothing := func(timeline.View) error { return nil }
+	err = db.View(t.Context(), func(timeline.View) error { // keeps the one connection that is open
+		if err := os.Rename(path, path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			if err := db.View(t.Context(), nothing); !problem.Is(err, problem.Unavailable) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		return os.Rename(path+".away", path)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if err := db.View(t.Context(), nothing); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Every table of current state that a fold may declare is there with its columns.
 func TestCurrentStateTables(t *testing.T) {
 	opts, _ := storagetest.Options(t)

@@ -14,3 +14,9 @@ type scanner interface{ scan(dest ...any) error }
 
 // text is a string argument that stands ready as bytes.
 type text []byte
+
+// connection is a querier of one's own, outside or inside a transaction.
+type connection interface {
+	querier
+	close() error
+}

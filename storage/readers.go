@@ -10,44 +10,59 @@ import (
 const maxReaders = 8
 
 // readers is the pool of connections that views run on. They cannot write. A
-// connection is opened when it is first needed and kept.
+// connection is opened when none is idle, and kept.
 type readers struct {
-	open   func() (*session, error)
-	free   chan *session // holds nil where none was opened yet
+	open   func() (connection, error)
+	idle   chan connection
+	room   chan struct{} // one for each connection that may yet be opened
 	closed chan struct{}
 }
 
-func newReaders(open func() (*session, error)) *readers {
-	p := &readers{open: open, free: make(chan *session, maxReaders), closed: make(chan struct{})}
+func newReaders(open func() (connection, error)) *readers {
+	p := &readers{open: open, idle: make(chan connection, maxReaders), room: make(chan struct{}, maxReaders), closed: make(chan struct{})}
 	for range maxReaders {
-		p.free <- nil
+		p.room <- struct{}{}
 	}
 	return p
 }
 
-// read runs f in a read transaction of its own.
-func (p *readers) read(ctx context.Context, f func(querier) error) (err error) {
-	var s *session
+func (p *readers) take(ctx context.Context) (connection, error) {
 	select {
 	case <-p.closed:
-		return errClosed()
+		return nil, errClosed()
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	default:
 	}
 	select {
-	case s = <-p.free:
-	case <-p.closed:
-		return errClosed()
-	case <-ctx.Done():
-		return ctx.Err()
+	case s := <-p.idle:
+		return s, nil
+	default:
 	}
-	defer func() { p.free <- s }()
-	if s == nil {
-		if s, err = p.open(); err != nil {
-			return err
+	select {
+	case s := <-p.idle:
+		return s, nil
+	case <-p.room:
+		s, err := p.open()
+		if err != nil {
+			p.room <- struct{}{}
+			return nil, err
 		}
+		return s, nil
+	case <-p.closed:
+		return nil, errClosed()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
+}
+
+// read runs f in a read transaction of its own.
+func (p *readers) read(ctx context.Context, f func(querier) error) error {
+	s, err := p.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { p.idle <- s }()
 	if err := s.exec("BEGIN"); err != nil {
 		return err
 	}
@@ -61,19 +76,21 @@ func (p *readers) close() error {
 	close(p.closed)
 	var first error
 	for range maxReaders {
-		if s := <-p.free; s != nil {
+		select {
+		case s := <-p.idle:
 			if err := s.close(); first == nil {
 				first = err
 			}
+		case <-p.room:
 		}
 	}
 	return first
 }
 
-// reading is a session inside a view: it stops between rows when ctx ends.
+// reading is a connection inside a view: it stops between rows when ctx ends.
 type reading struct {
 	ctx context.Context
-	s   *session
+	s   connection
 }
 
 func (r reading) exec(string, ...any) error {

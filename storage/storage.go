@@ -9,6 +9,11 @@
 // What the database holds besides the entries (heads, claims, timers, tables of
 // current state) follows from them and is written in the same transaction;
 // [DB.Verify] computes it again and compares.
+//
+// An erasure deletes payloads, folds current state anew without them and empties
+// the write-ahead log. It does not know what a package keeps in scratch, nor the
+// copies that stand beside the database (*.bak) and backups: whoever erases
+// clears the one in the same decision and lists the others as out of reach.
 package storage
 
 import (

@@ -28,7 +28,7 @@ const healInterval = 3 * time.Second
 // writer is the one goroutine that writes. Everything in it belongs to that goroutine.
 type writer struct {
 	db   *DB
-	s    *session
+	s    connection
 	salt *bufio.Reader
 	view *view
 
@@ -55,7 +55,7 @@ type cursorKey struct {
 	timeline timeline.ID
 }
 
-func newWriter(db *DB, s *session) *writer {
+func newWriter(db *DB, s connection) *writer {
 	w := &writer{db: db, s: s, salt: bufio.NewReaderSize(db.opts.Rand, 1024), pos: -1,
 		heads: map[timeline.ID]*head{}, cursors: map[cursorKey]int64{}}
 	w.view = &view{db: db, q: s, w: w}
@@ -131,7 +131,7 @@ func (w *writer) more(group []*request, began time.Time) []*request {
 // queued until nothing is. When a caller fails after something of it was
 // written, the transaction is undone and the others run one by one.
 func (w *writer) run(group []*request, growing bool) {
-	if err := w.s.exec("BEGIN IMMEDIATE"); err != nil {
+	if err := w.s.exec(beginWrite); err != nil {
 		w.fail(group, err)
 		return
 	}
@@ -291,7 +291,7 @@ func (w *writer) fail(group []*request, err error) {
 // heal tries to write something, so that a disk that was full is noticed to be
 // free again although nobody sends.
 func (w *writer) heal() {
-	err := w.s.exec("BEGIN IMMEDIATE")
+	err := w.s.exec(beginWrite)
 	if err == nil {
 		err = w.s.exec("INSERT INTO meta (key, value) VALUES ('healed', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 			w.db.now().Format(time.RFC3339Nano))
