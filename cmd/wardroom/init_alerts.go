@@ -96,6 +96,7 @@ func tryAlerts(ctx context.Context, w *wizard, cfg *config.Config) error {
 		w.tryHost(ctx, host)
 	}
 	k := newChecker(cfg, w.folder())
+	k.clock = w.machine.clock
 	for _, u := range cfg.Intake.Alertmanager.URLs {
 		f, err := k.alertmanager(ctx, u)
 		if err != nil {
@@ -104,7 +105,11 @@ func tryAlerts(ctx context.Context, w *wizard, cfg *config.Config) error {
 		if f.Level == checks.Failed {
 			return problem.New(problem.Unavailable, "%s", f.Sentence).WithHint("is the address right, and can this machine reach it? - leaves it out")
 		}
-		w.works("%s answers: %s", u.Host, f.Sentence)
+		if f.Level == checks.Warning {
+			w.say("  ! %s answers: %s", u.Host, sanitize(f.Sentence))
+			continue
+		}
+		w.works("%s answers: %s", u.Host, sanitize(f.Sentence))
 	}
 	return nil
 }
@@ -119,7 +124,7 @@ func (w *wizard) tryHost(ctx context.Context, host string) {
 		w.say("  ! %s does not lead anywhere yet: without it there is no certificate", host)
 		return
 	}
-	w.works("%s leads to %s; whether that is this machine, and ports 80 and 443 are open, shows once it runs", host, strings.Join(addresses, ", "))
+	w.works("%s leads to %s; whether that is this machine,\n    and ports 80 and 443 are open, shows once it runs", host, strings.Join(addresses, ", "))
 }
 
 // trial is what came of a test alert.
@@ -287,12 +292,12 @@ func (a *answers) receiverSnippet(m machine, data string) string {
 		"# Copy " + filepath.Join(data, tokenFile) + " to Alertmanager as " + where + ",",
 		"# readable by its user alone. Then, in alertmanager.yml:",
 		"route:",
-		"  receiver: " + quotedIfNeeded(a.receiver),
+		"  receiver: " + quoted(a.receiver),
 		"  routes:",
 		"    - receiver: wardroom",
 		"      continue: true            # and on to the receiver that you have",
 		"    # ... your own routes, as they are, and last:",
-		"    - receiver: " + quotedIfNeeded(a.receiver) + "   # since an alert that a route took does not reach the one at the top",
+		"    - receiver: " + quoted(a.receiver) + "   # since an alert that a route took does not reach the one at the top",
 		"receivers:",
 		"  # ... your receivers, as they are ...",
 		"  - name: wardroom",
@@ -304,14 +309,6 @@ func (a *answers) receiverSnippet(m machine, data string) string {
 		"          authorization: {credentials_file: " + where + "}",
 	}
 	return "       " + strings.Join(lines, "\n       ")
-}
-
-// quotedIfNeeded leaves plain words plain.
-func quotedIfNeeded(s string) string {
-	if shortName.MatchString(s) {
-		return s
-	}
-	return quoted(s)
 }
 
 func validAddr(s string) (string, error) {

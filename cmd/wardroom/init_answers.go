@@ -11,10 +11,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"wardroom/bot/config"
 	"wardroom/bot/people"
+	"wardroom/bot/timeline"
 )
 
 // answers are what the wizard has been told.
@@ -53,11 +53,11 @@ type machine struct {
 	zone           string
 	hostname       string
 	lookup         func(ctx context.Context, host string) ([]string, error)
-	now            func() time.Time
+	clock          timeline.Clock
 }
 
 func thisMachine() machine {
-	m := machine{uid: os.Getuid(), zone: systemZone(), lookup: net.DefaultResolver.LookupHost, now: time.Now}
+	m := machine{uid: os.Getuid(), zone: systemZone(), lookup: net.DefaultResolver.LookupHost, clock: timeline.RealClock{}}
 	if u, err := user.LookupId(strconv.Itoa(m.uid)); err == nil {
 		m.user = u.Username
 		m.fullName, _, _ = strings.Cut(u.Name, ",") // the rest of the field is rooms and telephones
@@ -199,8 +199,20 @@ func (a *answers) yaml(data string) string {
 	return b.String()
 }
 
+// plainWord needs no quotes in YAML, unless it is one of those that mean something else.
+var (
+	plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_/-]*( [A-Za-z0-9_-]+)*$`)
+	yamlWord  = regexp.MustCompile(`^(?i:y|yes|n|no|on|off|true|false|null)$`)
+)
+
 // quoted is a YAML scalar for any text: YAML reads what JSON writes.
 func quoted(s string) string {
-	b, _ := json.Marshal(s) // a string always encodes
-	return string(b)
+	if plainWord.MatchString(s) && !yamlWord.MatchString(s) {
+		return s
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string always encodes
+	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -95,7 +95,7 @@ func tryTeam(_ context.Context, w *wizard, cfg *config.Config) error {
 		return problem.New(problem.Invalid, "Unix user %d is nobody who may do everything", me.uid)
 	}
 	w.works("Unix user %d is %s, who may do everything", me.uid, p.Name)
-	now := w.machine.now()
+	now := w.machine.clock.Now()
 	if cfg.Timezone.String() == "UTC" {
 		w.works("it is %s UTC", now.UTC().Format("15:04"))
 	} else {
