@@ -80,6 +80,10 @@ type Alert struct {
 	StartsAt     time.Time         `json:"starts_at"`
 	EndsAt       time.Time         `json:"ends_at,omitzero"` // zero while firing
 	GeneratorURL string            `json:"generator_url,omitempty"`
+
+	// Approximate says, on the way in, that StartsAt is merely when the sender
+	// spoke: while the alert fires, a later one is no other episode.
+	Approximate bool `json:"-"`
 }
 
 // Key identifies the alert across sources.

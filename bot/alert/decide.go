@@ -46,10 +46,11 @@ const (
 func relate(row *Current, in *incoming) relation {
 	a := &in.received.Alert
 	switch {
+	case in.undated && (row.Status == Firing || a.Status == Resolved):
+		return same
+	case in.approximate && !a.StartsAt.After(row.EndsAt):
+		return older // it was said before the end, and comes late
 	case in.undated:
-		if row.Status == Firing || a.Status == Resolved {
-			return same
-		}
 		return newer
 	case a.StartsAt.Equal(row.StartsAt):
 		return same

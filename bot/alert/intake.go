@@ -86,8 +86,9 @@ func NewIntake(door timeline.Store, codec *timeline.Codec, clock timeline.Clock,
 // is decided inside the writer.
 //
 // An alert without StartsAt, from a sender that knows none, began when it was
-// first heard of, and is the same for as long as it fires. A notification of an
-// episode before the current one adds nothing.
+// first heard of, and is the same for as long as it fires; so is one whose
+// StartsAt is approximate. A notification of an episode before the current one
+// adds nothing.
 //
 // It returns an Invalid problem for an alert without source, fingerprint or
 // known status, and Unavailable when nothing can be recorded at present.
@@ -159,7 +160,9 @@ type incoming struct {
 	sealed   *timeline.Encoded
 	received *Received // as it will be recorded, secrets removed
 	key      string
-	undated  bool // the sender gave no StartsAt
+	undated  bool // StartsAt does not identify the episode
+	// approximate: StartsAt is when the sender spoke.
+	approximate bool
 	// expect is the entry of the state from which the end of an alert was
 	// concluded; zero for what a source said itself. Nothing is recorded when the
 	// alert has moved on since.
@@ -176,7 +179,7 @@ func (i *Intake) prepare(alerts []Alert, how manner) ([]incoming, error) {
 			return nil, err
 		}
 		r := &Received{Alert: *a, Found: how.found}
-		undated := a.StartsAt.IsZero()
+		undated := a.StartsAt.IsZero() || a.Approximate
 		normalise(&r.Alert, now)
 		if a.Status == Firing {
 			r.Value = firstValue(a.Annotations, now)
@@ -184,7 +187,7 @@ func (i *Intake) prepare(alerts []Alert, how manner) ([]incoming, error) {
 		if err := i.seal(&batch[n], r); err != nil {
 			return nil, err
 		}
-		batch[n].undated = undated
+		batch[n].undated, batch[n].approximate = undated, a.Approximate
 	}
 	return batch, nil
 }
@@ -222,6 +225,10 @@ func check(a *Alert) error {
 func writable(t time.Time) bool { y := t.UTC().Year(); return y >= 1 && y <= 9999 }
 
 func normalise(a *Alert, now time.Time) {
+	if a.Approximate && a.StartsAt.After(now) {
+		a.StartsAt = now // a clock or a zone is off
+	}
+	a.Approximate = false
 	if a.StartsAt.IsZero() {
 		a.StartsAt = now
 		if a.Status == Resolved && !a.EndsAt.IsZero() && a.EndsAt.Before(now) {

@@ -147,6 +147,33 @@ func TestAlertsWithoutABeginning(t *testing.T) {
 	}
 }
 
+func TestAlertsWithAnApproximateBeginning(t *testing.T) {
+	w := newWorld(t)
+	said := func(status alert.Status, at time.Duration) alert.Alert {
+		a := alert.Alert{Source: "kuma", Fingerprint: "7", Status: status, Approximate: true, Labels: map[string]string{"alertname": "site"}}
+		if status == alert.Firing {
+			a.StartsAt = began.Add(at)
+		} else {
+			a.EndsAt = began.Add(at)
+		}
+		return a
+	}
+	w.clock.advance(time.Hour)
+	wantResult(t, w.record(said(alert.Firing, 0)), alert.Result{New: 1})
+	wantResult(t, w.record(said(alert.Firing, 10*time.Minute)), alert.Result{Repeated: 1}) // it reminds us
+	wantResult(t, w.record(said(alert.Resolved, 20*time.Minute)), alert.Result{New: 1})
+	wantResult(t, w.record(said(alert.Resolved, 20*time.Minute)), alert.Result{Repeated: 1})
+	wantResult(t, w.record(said(alert.Firing, 10*time.Minute)), alert.Result{Repeated: 1}) // it comes late
+	row := w.row("kuma/7")
+	if !row.StartsAt.Equal(began) || !row.EndsAt.Equal(began.Add(20*time.Minute)) || row.Status != alert.Resolved {
+		t.Errorf("%s from %v to %v", row.Status, row.StartsAt, row.EndsAt)
+	}
+	wantResult(t, w.record(said(alert.Firing, 30*time.Minute)), alert.Result{New: 1})
+	if row := w.row("kuma/7"); !row.StartsAt.Equal(began.Add(30 * time.Minute)) {
+		t.Errorf("the second episode began %v", row.StartsAt)
+	}
+}
+
 func TestABareResolutionKeepsTheName(t *testing.T) {
 	w := newWorld(t)
 	w.record(locks(34))

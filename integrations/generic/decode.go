@@ -174,6 +174,7 @@ func (c *compiled) times(a *alert.Alert, root, item any) error {
 			return fmt.Errorf("%s: %w", f.what, err)
 		}
 		*f.into = t
+		a.Approximate = f.what == "at" && a.Status == alert.Firing
 	}
 	return nil
 }
