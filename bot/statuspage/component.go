@@ -12,15 +12,16 @@ import (
 	"wardroom/bot/timeline"
 )
 
-// Components holds the components under their names.
+// Components holds the components under their names. One that is no longer
+// declared stays, at position 0, so that it has its history when it comes back.
 var Components = timeline.Table[Component]{
 	Schema: timeline.Schema{Name: "components", Columns: []string{"position"}},
 	Row:    func(c Component) (string, []any) { return c.Name, []any{c.Position} },
 }
 
-// AllComponents returns the components in their order.
+// AllComponents returns the components that are declared, in their order.
 func AllComponents(r timeline.Reader) ([]Component, error) {
-	return Components.Select(r, timeline.Query{OrderBy: "position"})
+	return Components.Select(r, timeline.Query{OrderBy: "position", Where: []timeline.Where{{Column: "position", Op: ">", Value: 0}}})
 }
 
 // Declare records the components that the configuration holds when they differ
@@ -43,7 +44,7 @@ func Declare(ctx context.Context, door timeline.Door, want []Declaration) error 
 	return err
 }
 
-// declare replaces the set of components; those that stay keep level and history.
+// declare replaces the set of components; each keeps level and history by its name.
 func declare(w timeline.Writer, want []Declaration) error {
 	have, err := AllComponents(w)
 	if err != nil {
@@ -51,7 +52,8 @@ func declare(w timeline.Writer, want []Declaration) error {
 	}
 	for _, c := range have {
 		if !slices.ContainsFunc(want, func(d Declaration) bool { return d.Name == c.Name }) {
-			if err := w.DeleteRow(Components.Name, c.Name); err != nil {
+			c.Position = 0
+			if err := Components.Put(w, c); err != nil {
 				return err
 			}
 		}
@@ -72,8 +74,7 @@ func declare(w timeline.Writer, want []Declaration) error {
 	return nil
 }
 
-// setLevel brings a component to a level. One that was never declared, or no
-// longer is, is passed over.
+// setLevel brings a component to a level. One that was never declared is passed over.
 func setLevel(w timeline.Writer, name string, change Change) error {
 	c, known, err := Components.Get(w, name)
 	if err != nil || !known {
@@ -119,7 +120,7 @@ func forgetChanges(w timeline.Writer, ref timeline.Ref) error {
 }
 
 func eachComponent(w timeline.Writer, change func(*Component) bool) error {
-	all, err := AllComponents(w)
+	all, err := Components.Select(w, timeline.Query{})
 	if err != nil {
 		return err
 	}

@@ -172,6 +172,10 @@ func TestComponentsKeepTheirHistoryByName(t *testing.T) {
 	if out, err = r.desk.SetComponent(t.Context(), joe, timeline.Log, "website", statuspage.Degraded); err != nil || out.Entry.Timeline != timeline.Log {
 		t.Errorf("for no incident it stands in the log: %+v, %v", out, err)
 	}
+	r.components("API")
+	if n := len(r.site().Components); n != 1 {
+		t.Errorf("%d components are shown, want the one that is declared", n)
+	}
 	r.components("API", "Website", "Bot")
 	if c := r.component("Website"); c.Level != statuspage.Degraded || c.Position != 2 || len(c.Changes) != 3 {
 		t.Errorf("declared anew: %+v", c)
