@@ -103,6 +103,9 @@ func (k *checker) all() []checks.Check {
 		{Name: "database", Try: k.database},
 		{Name: "server", Try: k.server},
 	}
+	if len(k.config.Intake.Alertmanager.URLs) == 0 {
+		list = append(list, checks.Check{Name: "alertmanager", Try: k.notReadBack})
+	}
 	return distinct(append(list, k.outside()...))
 }
 
