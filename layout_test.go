@@ -9,8 +9,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"iter"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -259,27 +261,38 @@ func TestFoldersAreTheArchitecture(t *testing.T) {
 func TestNobodyWrites(t *testing.T) {
 	for _, f := range source(t) {
 		for _, d := range f.ast.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+			fn, isFunc := d.(*ast.FuncDecl)
+			if isFunc && fn.Recv == nil && fn.Name.Name == "init" {
 				t.Errorf("%s: func init.\n\tWhy not: %s.", f.at(fn.Pos()), whyInit)
 			}
+			benchmark := isFunc && strings.HasPrefix(fn.Name.Name, "Benchmark") // promises nothing
+			for call, name := range methods(d) {
+				switch {
+				case name == "time.Sleep" && !strings.HasPrefix(f.path, "cmd/bench/"):
+					t.Errorf("%s: time.Sleep.\n\tWhy not: %s.", f.at(call.Pos()), whySleep)
+				case f.isTest() && !benchmark && skip.MatchString(name) && !underFolder(f.path, maySkip):
+					t.Errorf("%s: %s.\n\tWhy not: %s.", f.at(call.Pos()), name, whySkip)
+				}
+			}
 		}
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
+	}
+}
+
+var skip = regexp.MustCompile(`^[a-z]+\.Skip(f|Now)?$`)
+
+// methods are the calls below n that look like name.Method, by that text.
+func methods(n ast.Node) iter.Seq2[*ast.CallExpr, string] {
+	return func(yield func(*ast.CallExpr, string) bool) {
+		on := true
+		ast.Inspect(n, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && on {
+				if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
+					if x, ok := sel.X.(*ast.Ident); ok {
+						on = yield(call, x.Name+"."+sel.Sel.Name)
+					}
+				}
 			}
-			sel, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			on, _ := sel.X.(*ast.Ident)
-			switch name := sel.Sel.Name; {
-			case on != nil && on.Name == "time" && name == "Sleep" && !strings.HasPrefix(f.path, "cmd/bench/"):
-				t.Errorf("%s: time.Sleep.\n\tWhy not: %s.", f.at(call.Pos()), whySleep)
-			case f.isTest() && f.path != "layout_test.go" && (name == "Skip" || name == "Skipf" || name == "SkipNow") && !underFolder(f.path, maySkip):
-				t.Errorf("%s: %s.\n\tWhy not: %s.", f.at(call.Pos()), name, whySkip)
-			}
-			return true
+			return on
 		})
 	}
 }
