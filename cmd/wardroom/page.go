@@ -26,7 +26,8 @@ func ownPage(cfg *config.Config, store timeline.Store, clock timeline.Clock, log
 	return ownpage.New(o)
 }
 
-// externalPages are the configured pages of other providers.
+// externalPages are the configured pages of other providers. In observe mode there
+// are none: whoever posts holds a credential that writes.
 func externalPages(cfg *config.Config, log *slog.Logger) ([]statuspage.Page, error) {
 	section := cfg.StatusPage.Statuspage
 	if section.IsZero() {
@@ -39,7 +40,10 @@ func externalPages(cfg *config.Config, log *slog.Logger) ([]statuspage.Page, err
 	for _, c := range cfg.StatusPage.Components {
 		o.Names = append(o.Names, c.Name)
 	}
-	log.Debug("Atlassian Statuspage is kept in step", slog.String("page", o.PageID))
+	if cfg.Mode != config.Act {
+		log.Warn("nothing is posted to Statuspage in observe mode; `mode: act` in the configuration allows it", slog.String("page", o.PageID))
+		return nil, nil
+	}
 	return []statuspage.Page{atlassian.New(o)}, nil
 }
 

@@ -142,7 +142,6 @@ func newStage(ctx context.Context, f *scenario.File, dir string, out io.Writer) 
 func rehearsalConfig(f *scenario.File) (*config.Config, error) {
 	cfg := config.Default()
 	cfg.Timezone = f.Zone()
-	cfg.StatusPage.Title = f.Title
 	for _, name := range f.Components {
 		cfg.StatusPage.Components = append(cfg.StatusPage.Components, config.Component{Name: name})
 	}
