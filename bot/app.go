@@ -25,9 +25,36 @@ type App struct {
 	services []Service
 	cleanups []func(context.Context) error
 
+	running, following *part // services, and the runtime
+}
+
+// part is goroutines that stop together.
+type part struct {
 	cancel context.CancelFunc
 	group  *errgroup.Group
-	failed <-chan struct{}
+	done   <-chan struct{}
+}
+
+func newPart(ctx context.Context, run ...func(context.Context) error) *part {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	group, inner := errgroup.WithContext(ctx)
+	for _, r := range run {
+		group.Go(func() error { return r(inner) })
+	}
+	return &part{cancel, group, inner.Done()}
+}
+
+// stop ends the part and waits for it until ctx ends.
+func (p *part) stop(ctx context.Context) error {
+	p.cancel()
+	done := make(chan error, 1)
+	go func() { done <- p.group.Wait() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Service is something that runs beside the followers.
@@ -65,38 +92,42 @@ func (a *App) Start(ctx context.Context) error {
 			return errors.Join(fmt.Errorf("%s: %w", s.Name, err), a.clean(ctx))
 		}
 	}
-	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a.cancel = cancel
-	group, inner := errgroup.WithContext(running)
-	a.group, a.failed = group, inner.Done()
-	group.Go(func() error { return a.Runtime.Run(inner) })
+	a.following = newPart(ctx, a.Runtime.Run)
+	var services []func(context.Context) error
 	for _, s := range a.services {
-		group.Go(func() error {
-			if err := s.Run(inner); err != nil && inner.Err() == nil {
+		services = append(services, func(ctx context.Context) error {
+			if err := s.Run(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("%s: %w", s.Name, err)
 			}
 			return nil
 		})
 	}
+	a.running = newPart(ctx, services...)
 	return nil
 }
 
 // Settle returns when nothing is in flight; see [timeline.Runtime.Settle].
 func (a *App) Settle(ctx context.Context) error { return a.Runtime.Settle(ctx) }
 
-// Stop ends every service, waits for them until ctx ends, and cleans up. It
-// returns the error that stopped the app before, if one did.
+// settleTimeout bounds how long a stop waits for followers: what is on disk is
+// followed after the next start.
+const settleTimeout = 5 * time.Second
+
+// Stop ends every service, lets the followers come to rest, ends them, and
+// cleans up. It waits until ctx ends at the longest, and returns the error that
+// stopped the app before, if one did.
 func (a *App) Stop(ctx context.Context) error {
-	a.cancel()
-	done := make(chan error, 1)
-	go func() { done <- a.group.Wait() }()
-	var err error
+	err := a.running.stop(ctx)
+	resting, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
 	select {
-	case err = <-done:
-	case <-ctx.Done():
-		err = fmt.Errorf("gave up waiting for services to stop: %w", ctx.Err())
+	case <-a.following.done:
+	default:
+		if err := a.Runtime.Settle(resting); err != nil {
+			a.log.Warn("followers have not come to rest; they go on at the next start")
+		}
 	}
-	return errors.Join(err, a.clean(ctx))
+	return errors.Join(err, a.following.stop(ctx), a.clean(ctx))
 }
 
 func (a *App) clean(ctx context.Context) error {
@@ -121,7 +152,8 @@ func (a *App) Run(ctx context.Context, started func()) error {
 	}
 	select {
 	case <-ctx.Done():
-	case <-a.failed:
+	case <-a.running.done:
+	case <-a.following.done:
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
