@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 	"wardroom/bot"
 	"wardroom/bot/alert"
 	"wardroom/bot/config"
+	"wardroom/bot/people"
 	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/socket"
@@ -144,11 +147,19 @@ func (v *server) socketService() bot.Service {
 		Name: "socket",
 		Open: func(context.Context) (err error) {
 			s, err = socket.Listen(socket.Options{Path: filepath.Join(v.data, socket.FileName), Runner: v.runner, Store: v.db,
-				Prominence: v.codec.Prominence, People: v.config.People, Log: v.log})
+				Group: shared(v.config.People), Prominence: v.codec.Prominence, People: v.config.People, Log: v.log})
 			return err
 		},
 		Run: func(ctx context.Context) error { return s.Run(ctx) },
 	}
+}
+
+// shared reports whether the configuration knows other Unix users than the one
+// that runs the server: they reach the socket through its group.
+func shared(d *people.Directory) bool {
+	return slices.ContainsFunc(d.All(), func(p people.Person) bool {
+		return slices.ContainsFunc(p.UIDs, func(uid int) bool { return uid != os.Getuid() })
+	})
 }
 
 // started tells whoever runs it where everything is.
