@@ -23,7 +23,7 @@ func fill(b *testing.B, r *rig, n int) {
 				Source: "alertmanager", Fingerprint: fmt.Sprintf("%016x", i), Status: alert.Firing, StartsAt: begin,
 				Labels: map[string]string{"alertname": "postgres/connection-limit", "instance": fmt.Sprintf("10.2.1.%d:9187", i%250), "job": "kubernetes-pods",
 					"kubernetes_namespace": "default", "kubernetes_node": "lke13311-16405-5fafd1b46dcf", "kubernetes_pod_name": "postgres-599887d778-wggbl", "severity": "page"},
-				Annotations: map[string]string{"summary": "PostgreSQL connection limit reached", "description": "PostgreSQL has 115 of 115 connections in use for more than one minute; new clients are refused."},
+				Annotations:  map[string]string{"summary": "PostgreSQL connection limit reached", "description": "PostgreSQL has 115 of 115 connections in use for more than one minute; new clients are refused."},
 				GeneratorURL: "http://prometheus-0:9090/graph?g0.expr=pg_stat_activity_count",
 			}}})
 		}
