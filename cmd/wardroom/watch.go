@@ -108,7 +108,7 @@ func (w *watch) follow(ctx context.Context, id timeline.ID, after *int64, first 
 		return err
 	}
 	defer func() { _ = a.Close() }() // it only read
-	var before []socket.Entry // what was there already, until its end is reached
+	var before []socket.Entry        // what was there already, until its end is reached
 	for {
 		wait := watchWait
 		if *first {
