@@ -20,7 +20,7 @@ type world struct {
 	t     *testing.T
 	path  string
 	db    *storage.DB
-	mu    sync.Mutex // while checks are tried
+	mu    sync.Mutex // guards state and tried: checks are tried by goroutines of their own
 	state map[string]Finding
 	tried map[string]int
 	ok    map[string]bool
@@ -57,6 +57,19 @@ func (w *world) close() {
 	if err := w.db.Close(); err != nil {
 		w.t.Error(err)
 	}
+}
+
+// set is how name is found from now on.
+func (w *world) set(name string, f Finding) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.state[name] = f
+}
+
+func (w *world) times(name string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tried[name]
 }
 
 func (w *world) daily() *Daily {
@@ -111,8 +124,8 @@ func TestEachChangeIsToldOnceAlsoAcrossRestarts(t *testing.T) {
 	once()
 	w.holds()
 
-	w.state["alertmanager"] = Fail("connection refused").WithHint("is it running?")
-	w.state["certificate"] = Warn("13 days left")
+	w.set("alertmanager", Fail("connection refused").WithHint("is it running?"))
+	w.set("certificate", Warn("13 days left"))
 	once()
 	once()
 	failing := `The check "alertmanager" fails: connection refused (is it running?)`
@@ -124,13 +137,14 @@ func TestEachChangeIsToldOnceAlsoAcrossRestarts(t *testing.T) {
 
 	w.close()
 	w.open()
-	w.state["alertmanager"] = Fail("another reason")
+	w.set("alertmanager", Fail("another reason"))
 	once()
 	w.holds(failing, warning)
 
-	w.state["certificate"] = Fail("it has expired")
+	w.set("certificate", Fail("it has expired"))
 	once()
-	w.state["certificate"], w.state["alertmanager"] = Fine("90 days left"), Fine("")
+	w.set("certificate", Fine("90 days left"))
+	w.set("alertmanager", Fine(""))
 	once()
 	once()
 	w.holds(failing, warning, `The check "certificate" fails: it has expired`,
@@ -155,7 +169,7 @@ func TestEachChangeIsToldOnceAlsoAcrossRestarts(t *testing.T) {
 func TestWhatIsFailingWhenItsEntryWasErasedCanStillWorkAgain(t *testing.T) {
 	w := newWorld(t)
 	defer w.close()
-	w.state["alertmanager"] = Fail("the answer held a token")
+	w.set("alertmanager", Fail("the answer held a token"))
 	if _, err := w.daily().Once(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +181,7 @@ func TestWhatIsFailingWhenItsEntryWasErasedCanStillWorkAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.state["alertmanager"] = Fine("")
+	w.set("alertmanager", Fine(""))
 	if _, err := w.daily().Once(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -185,18 +199,18 @@ func TestRunTriesEveryDayAndWhatFailedEveryHour(t *testing.T) {
 			t.Helper()
 			<-time.After(d)
 			synctest.Wait()
-			if w.tried["alertmanager"] != alertmanager || w.tried["certificate"] != certificate {
-				t.Errorf("after %v more: tried %v, want %d and %d", d, w.tried, alertmanager, certificate)
+			if a, c := w.times("alertmanager"), w.times("certificate"); a != alertmanager || c != certificate {
+				t.Errorf("after %v more: tried %d and %d, want %d and %d", d, a, c, alertmanager, certificate)
 			}
 		}
 		pass(time.Second, 0, 0) // the start is left alone
 		pass(time.Minute, 1, 1)
 		pass(23*time.Hour, 1, 1)
-		w.state["alertmanager"] = Fail("down")
+		w.set("alertmanager", Fail("down"))
 		pass(time.Hour, 2, 2)
 		pass(time.Hour, 3, 2)
 		pass(2*time.Hour, 5, 2)
-		w.state["alertmanager"] = Fine("up")
+		w.set("alertmanager", Fine("up"))
 		pass(time.Hour, 6, 2)
 		pass(19*time.Hour, 6, 2)
 		pass(time.Hour, 7, 3)
@@ -212,7 +226,7 @@ func TestRunTriesEveryDayAndWhatFailedEveryHour(t *testing.T) {
 func TestWhatWasBrokenOffIsNotRecorded(t *testing.T) {
 	w := newWorld(t)
 	defer w.close()
-	w.state["alertmanager"] = Fail("down")
+	w.set("alertmanager", Fail("down"))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if _, err := w.daily().Once(ctx); err == nil {
