@@ -97,6 +97,7 @@ func DefaultRoutes() Routes {
 // ParseRoutes reads routes; it returns all errors at once, as [*RouteError].
 func ParseRoutes(texts []RouteText) (Routes, error) {
 	routes := make(Routes, 0, len(texts))
+	var written []int // where each of routes stands in texts
 	var errs []error
 	for i, text := range texts {
 		route, err := ParseRoute(text)
@@ -106,11 +107,11 @@ func ParseRoutes(texts []RouteText) (Routes, error) {
 		}
 		for j, before := range routes {
 			if len(before.Match) == 0 && (before.Source == "" || before.Source == route.Source) {
-				errs = append(errs, &RouteError{Index: i, Err: fmt.Errorf("is never reached: route %d matches every alert before it", j+1)})
+				errs = append(errs, &RouteError{Index: i, Err: fmt.Errorf("is never reached: route %d matches every alert before it", written[j]+1)})
 				break
 			}
 		}
-		routes = append(routes, route)
+		routes, written = append(routes, route), append(written, i)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

@@ -79,6 +79,11 @@ func TestRouteMistakesComeTogether(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "route 2: is never reached: route 1 matches every alert") {
 		t.Errorf("got %v", err)
 	}
+	// Routes are counted as they are written, also those that are wrong.
+	_, err = alert.ParseRoutes([]alert.RouteText{{Action: "page"}, {Action: "notify"}, {Match: `severity="page"`, Action: "ignore"}})
+	if err == nil || !strings.Contains(err.Error(), "route 3: is never reached: route 2 matches every alert") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestMatchersReadWhatTheyWrite(t *testing.T) {
