@@ -112,7 +112,8 @@ func (a Alert) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("key", a.Key()), slog.String("name", a.Name()), slog.String("status", string(a.Status)))
 }
 
-// Value is a number that an alert carries and that moves while it fires.
+// Value is a number that an alert carries: what its annotation value says, or the
+// number in its text that has moved while it fires.
 type Value struct {
 	First float64 `json:"first"`
 	Peak  float64 `json:"peak"`

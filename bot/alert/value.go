@@ -13,35 +13,31 @@ const valueAnnotation = "value"
 
 var valueTexts = [...]string{"summary", "description"}
 
-// firstValue is the number that an alert carries when it is first heard of; nil
-// when there is none.
+// firstValue is the number that an alert carries when it is first heard of: what
+// its annotation value says. A number in a text may be the threshold, a status
+// code or a duration, so it is no value before it has moved; nil until then.
 func firstValue(annotations map[string]string, at time.Time) *Value {
 	n, ok := plainNumber(annotations[valueAnnotation])
 	if !ok {
-		found := numbers(annotations["summary"])
-		if len(found) == 0 {
-			return nil
-		}
-		n = found[0]
+		return nil
 	}
 	return &Value{First: n, Peak: n, Last: n, PeakAt: at}
 }
 
-// follow returns what v becomes when the annotations change from old to new. It
-// returns v itself when no number moved.
+// follow returns what v becomes when the annotations change from before to after.
+// It returns v itself when no number moved.
 //
 // The annotation value wins where it is a number. Else the number is looked for
-// in the first text that changed. A text may hold several: the one that is
+// in the first text in which one moved. A text may hold several: the one that is
 // followed already stays followed; while none has moved yet, it is the first
 // that moves, so that in "load over 5 min is 34" the 34 is followed.
 func (v *Value) follow(before, after map[string]string, began, at time.Time) *Value {
 	if n, ok := plainNumber(after[valueAnnotation]); ok {
 		old, had := plainNumber(before[valueAnnotation])
-		if had && old == n {
-			return v
-		}
 		if !had {
-			return v.move(n, n, began, at)
+			old = n
+		} else if old == n {
+			return v
 		}
 		return v.move(old, n, began, at)
 	}
@@ -50,19 +46,17 @@ func (v *Value) follow(before, after map[string]string, began, at time.Time) *Va
 			continue
 		}
 		was, is := numbers(before[name]), numbers(after[name])
-		if len(is) == 0 {
+		if len(was) == 0 || len(is) == 0 {
 			continue
 		}
-		i := v.which(was, is)
-		if i >= len(was) {
-			return v.move(is[i], is[i], began, at)
+		if i := v.which(was, is); was[i] != is[i] {
+			return v.move(was[i], is[i], began, at)
 		}
-		return v.move(was[i], is[i], began, at)
 	}
 	return v
 }
 
-// which number of the text is followed.
+// which number of the text is followed. Both texts hold one at least.
 func (v *Value) which(was, is []float64) int {
 	if len(was) != len(is) {
 		return 0
@@ -91,7 +85,7 @@ func (v *Value) move(old, n float64, began, at time.Time) *Value {
 	if v != nil && v.Last == old {
 		next = Value{First: v.First, Peak: v.Peak, Last: n, PeakAt: v.PeakAt}
 	}
-	if n > next.Peak || (v == nil && n == next.Peak) {
+	if n > next.Peak {
 		next.Peak, next.PeakAt = n, at
 	}
 	return &next

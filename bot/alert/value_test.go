@@ -47,8 +47,11 @@ func TestFollowingTheNumberThatMoves(t *testing.T) {
 		"falling from the first":                {summary("34 locks", "12 locks"), 34, 34, 12},
 		"the one that moves":                    {summary("load over 5 min is 34", "load over 5 min is 61"), 34, 61, 61},
 		"stays with it when another moves":      {summary("over 5 min 34 at 2 hosts", "over 5 min 61 at 2 hosts", "over 5 min 61 at 3 hosts", "over 5 min 50 at 3 hosts"), 34, 61, 50},
-		"a number appears":                      {summary("too many locks", "61 locks", "70 locks"), 61, 70, 70},
-		"no number any more keeps the last":     {summary("34 locks", "locked"), 34, 34, 34},
+		"a number appears, then moves":          {summary("too many locks", "61 locks", "70 locks"), 61, 70, 70},
+		"no number any more keeps the last":     {summary("34 locks", "61 locks", "locked"), 34, 61, 61},
+		"a status code before the duration":     {summary("HTTP 524 for 5 minutes", "HTTP 524 for 9 minutes"), 5, 9, 9},
+		"the value alone has not moved yet":     {[]map[string]string{{"value": "3.5"}}, 3.5, 3.5, 3.5},
+		"the value appears":                     {[]map[string]string{{"summary": "slow"}, {"summary": "slow", "value": "3.5"}}, 3.5, 3.5, 3.5},
 		"the annotation value wins":             {[]map[string]string{{"value": "3.5", "summary": "9 nodes"}, {"value": "7.25", "summary": "4 nodes"}}, 3.5, 7.25, 7.25},
 		"the description when summary is still": {[]map[string]string{{"summary": "locks", "description": "34 of 100"}, {"summary": "locks", "description": "61 of 100"}}, 34, 61, 61},
 		"negative":                              {summary("at -5", "at -3", "at -9"), -5, -3, -9},
@@ -60,6 +63,28 @@ func TestFollowingTheNumberThatMoves(t *testing.T) {
 			}
 			if v == nil || v.First != c.first || v.Peak != c.peak || v.Last != c.last {
 				t.Errorf("got %+v, want %v, %v, %v", v, c.first, c.peak, c.last)
+			}
+		})
+	}
+}
+
+func TestANumberThatDoesNotMoveIsNoValue(t *testing.T) {
+	at := time.Date(2021, 7, 11, 0, 32, 0, 0, time.UTC)
+	for name, said := range map[string][]string{
+		"said once":               {"HTTP 524 for 5 minutes"},
+		"other words beside it":   {"HTTP 524 for 5 minutes", "still HTTP 524 for 5 minutes"},
+		"another number joins it": {"HTTP 524 for 5 minutes", "HTTP 524 for 5 minutes on 3 hosts"},
+		"it goes away":            {"HTTP 524", "no answer"},
+		"it appears":              {"no answer", "HTTP 524"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := func(i int) map[string]string { return map[string]string{"summary": said[i], "description": "limit 115"} }
+			v := firstValue(text(0), at)
+			for i := range said[1:] {
+				v = v.follow(text(i), text(i+1), at, at.Add(time.Minute))
+			}
+			if v != nil {
+				t.Errorf("got %+v, want none", v)
 			}
 		})
 	}
