@@ -178,8 +178,7 @@ const referenceHead = `# Commands
 
 Generated from the command table (` + "`make docs`" + `): edit the declarations in ` + "`commands/`" + `, not this page.
 
-The same commands are Discord's slash commands, the console's command line and the
-shell's subcommands: ` + "`/incident ack incident:INC-7`" + ` is ` + "`wardroom incident ack --incident INC-7`" + `.
+They are written as in a scenario, with a slash; in the shell each is a subcommand of the same name: ` + "`/incident ack incident:INC-7`" + ` is ` + "`wardroom incident ack --incident INC-7`" + `.
 
 - A value runs until the next option, so quotes are only needed for a text that holds a word such as ` + "`at:`" + `.
 - **Times**: ` + "`now`, `10m ago`, `00:25` (the last one), `yesterday 23:10`, `2021-07-11 00:25`, `2021-07-11T00:25Z`" + `. Without a zone the team's is meant.
