@@ -483,3 +483,20 @@ func TestServeTellsOfWhatFails(t *testing.T) {
 		}
 	}
 }
+
+func TestServeTellsPrometheusThatItIsReady(t *testing.T) {
+	p := startServe(t, t.TempDir(), freePort(t))
+	defer p.stop()
+	res, err := http.Get(p.base + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(body), "\nwardroom_ready 1\n") {
+		t.Errorf("the metrics lack wardroom_ready 1:\n%s", body)
+	}
+}

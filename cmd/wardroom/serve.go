@@ -110,6 +110,9 @@ func (v *server) compose() (err error) {
 	if v.front, err = v.system.front(o, v.token); err != nil {
 		return err
 	}
+	if err = v.metrics.Gauge("ready", "1 while alerts can be recorded, as /readyz says it; else 0.", v.isReady); err != nil {
+		return err
+	}
 	if v.config.StatusPage.Listen.IsZero() {
 		err = v.front.Mount("/status/", http.StripPrefix("/status", v.own))
 	} else {
@@ -138,6 +141,14 @@ func (v *server) readiness() error {
 		return errStarting
 	}
 	return nil
+}
+
+// isReady is readiness with the store's own, as a number.
+func (v *server) isReady() float64 {
+	if v.readiness() != nil || v.db.Healthy() != nil {
+		return 0
+	}
+	return 1
 }
 
 // socketService lets the shell in.
