@@ -21,12 +21,20 @@ const refoldChunk = 500
 
 // refold empties the tables of current state and folds every entry again.
 func (db *DB) refold(v *view) error {
+	if v.rows != nil {
+		v.rows.forget()
+	}
 	for name := range db.tables {
 		if err := v.q.exec("DELETE FROM " + name); err != nil {
 			return err
 		}
 	}
-	return db.walk(v, func(e timeline.Entry) error { return db.fold(v, e) })
+	return db.walk(v, func(e timeline.Entry) error {
+		if err := db.fold(v, e); err != nil || v.rows == nil {
+			return err
+		}
+		return v.rows.bound()
+	})
 }
 
 // walk calls each for every entry by position.
@@ -43,37 +51,4 @@ func (db *DB) walk(v *view, each func(timeline.Entry) error) error {
 		}
 		after = list[len(list)-1].Pos
 	}
-}
-
-// foldWriter is the view that folds write through.
-type foldWriter struct{ *view }
-
-var _ timeline.Writer = foldWriter{}
-
-func (f foldWriter) PutRow(name, key string, columns []any, doc []byte) error {
-	t, err := f.table(name)
-	if err != nil {
-		return err
-	}
-	if len(columns) != len(t.Columns) {
-		return fmt.Errorf("storage: %s: %d columns for %d", name, len(columns), len(t.Columns))
-	}
-	args := make([]any, 0, 2+len(columns))
-	args = append(args, key, text(doc))
-	for i, c := range columns {
-		arg, err := plain(c)
-		if err != nil {
-			return fmt.Errorf("storage: %s.%s: %w", name, t.Columns[i], err)
-		}
-		args = append(args, arg)
-	}
-	return f.q.exec(t.put, args...)
-}
-
-func (f foldWriter) DeleteRow(name, key string) error {
-	t, err := f.table(name)
-	if err != nil {
-		return err
-	}
-	return f.q.exec(t.del, key)
 }

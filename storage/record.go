@@ -269,6 +269,9 @@ func (w *writer) record(p *plan) error {
 		}
 		h.Head = timeline.Head{Timeline: e.Timeline, Seq: e.Seq, Hash: e.Seal.Hash, RecordedAt: e.RecordedAt}
 		w.pos, w.wrote = e.Pos, true
+		if e.Timeline == timeline.Log {
+			w.logged = append(w.logged, e.Entry)
+		}
 		if !h.moved {
 			h.moved = true
 			w.moved = append(w.moved, h)

@@ -68,9 +68,13 @@ type DB struct {
 
 	mu       sync.Mutex
 	onCommit []func(timeline.Commit)
+	inline   []func(timeline.View, []timeline.Entry) (timeline.Decision, error)
 }
 
-var _ timeline.Store = (*DB)(nil)
+var (
+	_ timeline.Store       = (*DB)(nil)
+	_ timeline.LogFollowed = (*DB)(nil)
+)
 
 func newDB(path string, opts Options) (*DB, error) {
 	if opts.Codec == nil {

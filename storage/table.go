@@ -109,6 +109,19 @@ func (t *table) selects(what string, q timeline.Query) (string, []any, error) {
 	return b.String(), args, nil
 }
 
+// update builds the statement that gives a row a new document and sets columns.
+func (t *table) update(key string, doc []byte, columns []timeline.Set) (string, []any) {
+	args := []any{key, text(doc)}
+	var b strings.Builder
+	b.WriteString("UPDATE " + t.Name + " SET doc = $2")
+	for _, c := range columns {
+		args = append(args, c.Value)
+		b.WriteString(", " + c.Name + " = $" + strconv.Itoa(len(args)))
+	}
+	b.WriteString(" WHERE key = $1")
+	return b.String(), args
+}
+
 func (t *table) has(column string) error {
 	if column == "key" || slices.Contains(t.Columns, column) {
 		return nil

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -14,10 +13,11 @@ import (
 // view reads one consistent state. Inside the writer it also sees what the open
 // group has decided but not yet written (heads, cursors).
 type view struct {
-	db  *DB
-	q   querier
-	now time.Time
-	w   *writer // nil for readers
+	db   *DB
+	q    querier
+	now  time.Time
+	w    *writer // nil for readers
+	rows *rows   // the writer's; nil for readers
 }
 
 var _ timeline.View = (*view)(nil)
@@ -217,23 +217,6 @@ func (v *view) Scratch(prefix string) (map[string][]byte, error) {
 	return notes, err
 }
 
-func (v *view) GetRow(name, key string, doc any) (bool, error) {
-	t, err := v.table(name)
-	if err != nil {
-		return false, err
-	}
-	var body []byte
-	found := false
-	err = v.q.query(t.get, []any{key}, func(r scanner) error {
-		found = true
-		return r.scan(&body)
-	})
-	if err != nil || !found {
-		return false, err
-	}
-	return true, json.Unmarshal(body, doc)
-}
-
 func (v *view) SelectRows(name string, q timeline.Query, each func(doc []byte) error) error {
 	t, err := v.table(name)
 	if err != nil {
@@ -241,6 +224,9 @@ func (v *view) SelectRows(name string, q timeline.Query, each func(doc []byte) e
 	}
 	sql, args, err := t.selects("doc", q)
 	if err != nil {
+		return err
+	}
+	if err := v.written(t); err != nil {
 		return err
 	}
 	var docs [][]byte
@@ -272,9 +258,20 @@ func (v *view) CountRows(name string, where ...timeline.Where) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := v.written(t); err != nil {
+		return 0, err
+	}
 	var n int64
 	err = v.q.query(sql, args, func(r scanner) error { return r.scan(&n) })
 	return int(n), err
+}
+
+// written makes sure that SQL finds what the open transaction has changed.
+func (v *view) written(t *table) error {
+	if v.rows == nil {
+		return nil
+	}
+	return v.rows.flushOf(t)
 }
 
 func (v *view) table(name string) (*table, error) {

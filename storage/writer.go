@@ -35,10 +35,11 @@ type writer struct {
 	// What the open transaction has decided; written once per commit.
 	heads   map[timeline.ID]*head
 	cursors map[cursorKey]int64
-	pos     int64   // of the newest entry; -1 when it must be read
-	moved   []*head // by the open transaction
-	wrote   bool    // something in the open transaction
-	erased  bool    // a payload was deleted: the WAL must be emptied after the commit
+	pos     int64            // of the newest entry; -1 when it must be read
+	moved   []*head          // by the open transaction
+	logged  []timeline.Entry // what the log gained in it
+	wrote   bool             // something in the open transaction
+	erased  bool             // a payload was deleted: the WAL must be emptied after the commit
 
 	truncate bool // an emptying of the WAL is still owed
 	group    []*request
@@ -58,7 +59,7 @@ type cursorKey struct {
 func newWriter(db *DB, s connection) *writer {
 	w := &writer{db: db, s: s, salt: bufio.NewReaderSize(db.opts.Rand, 1024), pos: -1,
 		heads: map[timeline.ID]*head{}, cursors: map[cursorKey]int64{}}
-	w.view = &view{db: db, q: s, w: w}
+	w.view = &view{db: db, q: s, w: w, rows: newRows(s)}
 	return w
 }
 
@@ -135,6 +136,7 @@ func (w *writer) run(group []*request, growing bool) {
 		w.fail(group, err)
 		return
 	}
+	w.logged = nil
 	began := time.Now()
 	for i := 0; ; i++ {
 		if i == len(group) && growing {
@@ -169,6 +171,19 @@ func (w *writer) run(group []*request, growing bool) {
 		return
 	}
 	w.last = len(group)
+	if err := w.conclude(growing); err != nil {
+		w.rollback()
+		switch {
+		case engineFault(err) != nil:
+			w.fail(group, err)
+		case growing: // somebody's rows cannot be written: find out whose
+			w.each(group)
+		default:
+			group[0].entries, group[0].err = nil, err
+			close(group[0].done)
+		}
+		return
+	}
 	if err := w.commit(); err != nil {
 		w.rollback()
 		w.fail(group, err)
@@ -177,6 +192,17 @@ func (w *writer) run(group []*request, growing bool) {
 	for _, r := range group {
 		close(r.done)
 	}
+}
+
+// conclude lets the log's followers decide, in a transaction that several share,
+// and writes the rows that changed.
+func (w *writer) conclude(shared bool) error {
+	if shared {
+		if err := w.followLog(); err != nil {
+			return err
+		}
+	}
+	return w.view.rows.flush()
 }
 
 func (w *writer) each(group []*request) {
@@ -241,18 +267,22 @@ func (w *writer) commit() error {
 	if w.erased {
 		w.truncate = true
 	}
-	grown := make([]timeline.ID, len(w.moved))
+	told := timeline.Commit{Pos: w.pos, Heads: make([]timeline.Head, len(w.moved))}
 	for i, h := range w.moved {
 		h.moved = false
-		grown[i] = h.Timeline
+		told.Heads[i] = h.Head
+	}
+	for c, seq := range w.cursors {
+		told.Cursors = append(told.Cursors, timeline.Cursor{Follower: c.follower, Timeline: c.timeline, Seq: seq})
 	}
 	clear(w.cursors)
+	w.view.rows.trim()
 	w.moved, w.wrote, w.erased = w.moved[:0], false, false
 	if w.truncate {
 		w.emptyWAL()
 	}
-	if len(grown) > 0 {
-		w.db.announce(timeline.Commit{Pos: w.pos, Timelines: grown})
+	if len(told.Heads) > 0 {
+		w.db.announce(told)
 	}
 	return nil
 }
@@ -263,6 +293,7 @@ func (w *writer) rollback() {
 	_ = w.s.exec("ROLLBACK")
 	clear(w.heads)
 	clear(w.cursors)
+	w.view.rows.forget()
 	w.pos, w.moved, w.wrote, w.erased = -1, w.moved[:0], false, false
 }
 

@@ -1,14 +1,16 @@
 package alert
 
 import (
+	"bytes"
 	"encoding/json"
+	"strconv"
 
 	"wardroom/bot/alert/jsonshape"
 	"wardroom/bot/timeline"
 )
 
-// Received and Current are written and read for every alert that comes in, so
-// they do it without reflection. What is written is what encoding/json would
+// Received and Current are written and read for every alert that comes in, and
+// Joined holds hundreds at once, so they do it without reflection. What is written is what encoding/json would
 // write, and what is unusual to read is left to it: tests hold both to that.
 
 var (
@@ -16,6 +18,7 @@ var (
 	_ timeline.Decoder  = (*Received)(nil)
 	_ timeline.Appender = (*Current)(nil)
 	_ timeline.Decoder  = (*Current)(nil)
+	_ timeline.Appender = (*Joined)(nil)
 )
 
 // AppendJSON appends the payload as it is recorded.
@@ -51,7 +54,7 @@ func (c *Current) AppendJSON(b []byte) []byte {
 		b = jsonshape.AppendTime(b, c.ChangedAt)
 	}
 	if c.Last != (Membership{}) {
-		b = append(b, `,"last":{"incident":`...)
+		b = append(b, `,"seat":{"incident":`...)
 		b = jsonshape.AppendString(b, string(c.Last.Incident))
 		if c.Last.Firing {
 			b = append(b, `,"firing":true`...)
@@ -59,6 +62,73 @@ func (c *Current) AppendJSON(b []byte) []byte {
 		b = append(b, '}')
 	}
 	return append(b, '}')
+}
+
+// AppendJSON appends the payload as it is recorded.
+func (j *Joined) AppendJSON(b []byte) []byte {
+	b = append(b, `{"alerts":[`...)
+	for i := range j.Alerts {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = j.Alerts[i].appendJSON(b)
+	}
+	b = append(b, ']')
+	if j.Why != "" {
+		b = append(b, `,"why":`...)
+		b = jsonshape.AppendString(b, j.Why)
+	}
+	if j.Now != nil {
+		b = append(b, `,"now":{"total":`...)
+		b = strconv.AppendInt(b, int64(j.Now.Total), 10)
+		b = append(b, `,"firing":`...)
+		b = append(strconv.AppendInt(b, int64(j.Now.Firing), 10), '}')
+	}
+	if len(j.Shared) > 0 {
+		// Strings in lists in a map always encode.
+		raw, _ := marshalPlain(j.Shared)
+		b = append(b, `,"shared":`...)
+		b = append(b, raw...)
+	}
+	return append(b, '}')
+}
+
+func (br *Brief) appendJSON(b []byte) []byte {
+	b = append(b, `{"key":`...)
+	b = jsonshape.AppendString(b, br.Key)
+	b = append(b, `,"name":`...)
+	b = jsonshape.AppendString(b, br.Name)
+	if br.Summary != "" {
+		b = append(b, `,"summary":`...)
+		b = jsonshape.AppendString(b, br.Summary)
+	}
+	b = append(b, `,"status":`...)
+	b = jsonshape.AppendString(b, string(br.Status))
+	b = append(b, `,"starts_at":`...)
+	b = jsonshape.AppendTime(b, br.StartsAt)
+	if !br.EndsAt.IsZero() {
+		b = append(b, `,"ends_at":`...)
+		b = jsonshape.AppendTime(b, br.EndsAt)
+	}
+	if br.Severity != "" {
+		b = append(b, `,"severity":`...)
+		b = jsonshape.AppendString(b, br.Severity)
+	}
+	b = appendValue(b, br.Value)
+	if br.URL != "" {
+		b = append(b, `,"url":`...)
+		b = jsonshape.AppendString(b, br.URL)
+	}
+	return append(b, '}')
+}
+
+// marshalPlain is json.Marshal without escapes for HTML, as codecs write.
+func marshalPlain(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func (a *Alert) appendFields(b []byte) []byte {
@@ -105,7 +175,7 @@ func appendValue(b []byte, v *Value) []byte {
 var (
 	alertFields    = []string{"source", "fingerprint", "status", "labels", "annotations", "starts_at", "ends_at", "generator_url"}
 	receivedFields = []string{"alert", "value", "found"}
-	currentFields  = append([]string{"value", "incident", "received", "first_seen", "last_seen", "changed_at", "last"}, alertFields...)
+	currentFields  = append([]string{"value", "incident", "received", "first_seen", "last_seen", "changed_at", "seat"}, alertFields...)
 )
 
 // DecodeJSON reads what AppendJSON wrote. It reports false, and may leave r
@@ -159,7 +229,7 @@ func (c *Current) DecodeJSON(body []byte) bool {
 			c.LastSeen = in.Time()
 		case "changed_at":
 			c.ChangedAt = in.Time()
-		case "last":
+		case "seat":
 			if json.Unmarshal([]byte(in.Raw()), &c.Last) != nil {
 				in.GiveUp()
 			}

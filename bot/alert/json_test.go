@@ -17,6 +17,7 @@ import (
 type (
 	plainReceived Received
 	plainCurrent  Current
+	plainJoined   Joined
 )
 
 func plain(t interface{ Fatal(...any) }, v any) []byte {
@@ -198,6 +199,28 @@ func BenchmarkReceived(b *testing.B) {
 			if err := json.Unmarshal(body, &back); err != nil {
 				b.Fatal(err)
 			}
+		}
+	})
+}
+
+func drawBrief(r *rapid.T) Brief {
+	p := drawReceived(r)
+	b := p.Alert.Brief()
+	b.Value = p.Value
+	return b
+}
+
+func TestJoinedIsWrittenAsEncodingJSONWould(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		j := Joined{Why: rapid.String().Draw(r, "why"), Alerts: rapid.SliceOfN(rapid.Custom(drawBrief), 1, 3).Draw(r, "alerts")}
+		if rapid.Bool().Draw(r, "counted") {
+			j.Now = &Tally{Total: rapid.Int().Draw(r, "total"), Firing: rapid.Int().Draw(r, "firing")}
+		}
+		if rapid.Bool().Draw(r, "sharing") {
+			j.Shared = map[string][]string{rapid.String().Draw(r, "label"): {rapid.String().Draw(r, "shared")}}
+		}
+		if diff := cmp.Diff(string(plain(r, plainJoined(j))), string(j.AppendJSON(nil))); diff != "" {
+			r.Fatal(diff)
 		}
 	})
 }

@@ -1,6 +1,8 @@
 package alert
 
 import (
+	"bytes"
+	"encoding/json"
 	"time"
 
 	"wardroom/bot/timeline"
@@ -17,7 +19,7 @@ type Current struct {
 	ChangedAt time.Time    `json:"changed_at,omitzero"`
 	// Last is where the alert stands in the timelines: it moves with [Joined] and
 	// [Cleared] alone and outlives episodes, while Incident is of this episode.
-	Last Membership `json:"last,omitzero"`
+	Last Membership `json:"seat,omitzero"`
 }
 
 // Membership says which incident an alert joined last, and whether it counts
@@ -112,14 +114,19 @@ func amend(row *Current, annotations map[string]string, value *Value, at time.Ti
 	}
 }
 
+// assign is called for each alert of a burst, so it touches nothing but what
+// joining changes.
 func assign(w timeline.Writer, b Brief, incident timeline.ID) error {
-	row, known, err := Table.Get(w, b.Key)
-	if err != nil || !known {
+	seat, err := json.Marshal(Membership{Incident: incident, Firing: b.Status == Firing})
+	if err != nil {
 		return err
 	}
-	row.Incident = incident
-	row.Last = Membership{Incident: incident, Firing: b.Status == Firing}
-	return Table.Put(w, row)
+	home, err := json.Marshal(incident)
+	if err != nil {
+		return err
+	}
+	return w.PatchRow(Table.Name, b.Key, []timeline.Set{{Name: "incident", Value: string(incident)}},
+		[]timeline.Set{{Name: "incident", Value: string(home)}, {Name: "seat", Value: string(seat)}})
 }
 
 // leave passes over an alert that has joined another incident since.
@@ -130,6 +137,18 @@ func leave(w timeline.Writer, key string, incident timeline.ID) error {
 	}
 	row.Last.Firing = false
 	return Table.Put(w, row)
+}
+
+// SeatOf says where the alert under key stands, without reading the rest of its
+// row where it stands nowhere: the lot of most alerts in a burst.
+func SeatOf(r timeline.Reader, key string) (Membership, error) {
+	var raw json.RawMessage
+	known, err := r.GetRow(Table.Name, key, &raw)
+	if err != nil || !known || !bytes.Contains(raw, []byte(`"seat":`)) {
+		return Membership{}, err
+	}
+	row, _, err := Table.Get(r, key)
+	return row.Last, err
 }
 
 // Of returns the alerts that belong to an incident, the earliest first.

@@ -323,8 +323,7 @@ func (b *batch) seat(key string) (alert.Membership, error) {
 	if m, moved := b.seats[key]; moved {
 		return m, nil
 	}
-	row, _, err := alert.Table.Get(b.view, key)
-	return row.Last, err
+	return alert.SeatOf(b.view, key)
 }
 
 func (t traits) lists() map[string][]string {

@@ -24,6 +24,9 @@ func CleanTitle(s string) string { return capped(oneLine(s), MaxTitle) }
 
 // oneLine folds white space and drops what could reorder or hide text.
 func oneLine(s string) string {
+	if isPlainLine(s) {
+		return s
+	}
 	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -33,6 +36,19 @@ func oneLine(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))), " ")
+}
+
+// isPlainLine recognises what most alerts say: printable ASCII, single spaces.
+func isPlainLine(s string) bool {
+	space := true
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c > '~' || c == ' ' && space {
+			return false
+		}
+		space = c == ' '
+	}
+	return !space || s == ""
 }
 
 // lines is s with its lines kept, without control and direction characters.

@@ -354,6 +354,16 @@ func (m memory) PutRow(table, key string, _ []any, doc []byte) error {
 	return nil
 }
 
+func (m memory) PatchRow(table, key string, _, members []timeline.Set) error {
+	doc, ok := m[table+" "+key]
+	if !ok {
+		return nil
+	}
+	b, err := timeline.PatchDoc([]byte(doc), members)
+	m[table+" "+key] = string(b)
+	return err
+}
+
 func (m memory) DeleteRow(table, key string) error { delete(m, table+" "+key); return nil }
 
 func (m memory) SelectRows(string, timeline.Query, func([]byte) error) error {

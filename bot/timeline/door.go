@@ -81,8 +81,21 @@ type Store interface {
 	Healthy() error
 }
 
-// Commit tells which timelines have grown, and the position of the newest entry.
+// Commit tells how far timelines and cursors have come with a commit.
 type Commit struct {
-	Pos       int64
-	Timelines []ID
+	Pos     int64    // of the newest entry
+	Heads   []Head   // of the timelines that have grown
+	Cursors []Cursor // that have moved
+}
+
+// LogFollowed is a store that can show a follower what the log gains inside the
+// very commit. That spares the follower the reading and a commit of its own, and
+// those who look at state never see an alert without its incident.
+type LogFollowed interface {
+	// FollowLog calls decide, under the rules of [Door.Update], with what the log
+	// gained in a commit, in order, at most DecideBatch entries at a time; its
+	// decision commits with them. The store may leave it out, and what decide fails
+	// at is not shown again: a follower keeps a cursor in its decisions, decides
+	// only on what follows it, and catches up by itself.
+	FollowLog(decide func(v View, entries []Entry) (Decision, error))
 }

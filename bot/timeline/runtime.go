@@ -23,6 +23,7 @@ type Runtime struct {
 	changed *sync.Cond // an idle state may have changed
 	workers []*worker
 	waits   []func() (time.Time, bool)
+	inline  []func(View, []Entry) (Decision, error)
 }
 
 // NewRuntime makes a runtime without followers.
@@ -37,6 +38,16 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger) *Runtime {
 // what its cursors are stored under: it must stay the same across versions.
 func (r *Runtime) AddDecider(name string, follows func(ID) bool, d Decider) {
 	r.add(name, follows, func(w *worker) step { return &deciderStep{w, d} })
+}
+
+// AddLogDecider adds a decider that follows the log alone, inside the commits
+// themselves where the store can; see AddDecider and [LogFollowed].
+func (r *Runtime) AddLogDecider(name string, d Decider) {
+	r.add(name, func(id ID) bool { return id == Log }, func(w *worker) step {
+		s := &deciderStep{w, d}
+		r.inline = append(r.inline, s.inline)
+		return s
+	})
 }
 
 // AddPoster adds a poster; see AddDecider.
@@ -87,6 +98,11 @@ func (r *Runtime) Run(ctx context.Context) error {
 		}
 	}
 	r.store.OnCommit(r.committed)
+	if store, can := r.store.(LogFollowed); can {
+		for _, decide := range r.inline {
+			store.FollowLog(decide)
+		}
+	}
 	// What was committed between load and OnCommit is found by looking once more.
 	for _, w := range r.workers {
 		if err := w.load(ctx); err != nil {
@@ -104,7 +120,12 @@ func (r *Runtime) committed(c Commit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.workers {
-		w.note(c.Timelines)
+		for _, cursor := range c.Cursors {
+			if cursor.Follower == w.name {
+				w.cursors[cursor.Timeline] = max(w.cursors[cursor.Timeline], cursor.Seq)
+			}
+		}
+		w.note(c.Heads)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"wardroom/bot/problem"
@@ -16,25 +17,46 @@ type deciderStep struct {
 }
 
 func (s *deciderStep) run(ctx context.Context, id ID, _ bool) (bool, time.Time, error) {
-	entries, last, full, err := s.read(ctx, id, DecideBatch)
-	if err != nil || last == s.cursors[id] {
+	after := s.cursor(id)
+	entries, last, full, err := s.read(ctx, id, after, DecideBatch)
+	if err != nil || last == after {
 		return false, time.Time{}, err
 	}
+	var at int64
+	_, err = s.runtime.store.Update(ctx, func(v View) (d Decision, err error) {
+		d, at, err = s.decide(v, id, after, entries, last)
+		return d, err
+	})
+	if err != nil {
+		return false, time.Time{}, err
+	}
+	s.advance(id, at)
+	return full || at != last, time.Time{}, nil
+}
+
+// inline decides on what the log gained, inside the commit. Where it is not next,
+// the worker has still to come to what is before it.
+func (s *deciderStep) inline(v View, entries []Entry) (Decision, error) {
+	d, _, err := s.decide(v, Log, entries[0].Seq-1, entries, entries[len(entries)-1].Seq)
+	return d, err
+}
+
+// decide returns the decision on the entries after a cursor, and where the cursor
+// stands with it. It decides nothing when that stands elsewhere already: what was
+// read is not what is next.
+func (s *deciderStep) decide(v View, id ID, after int64, entries []Entry, last int64) (d Decision, at int64, err error) {
+	cursors, err := v.Cursors(s.name)
+	if err != nil || cursors[id] != after {
+		return Decision{}, cursors[id], err
+	}
+	entries = slices.DeleteFunc(slices.Clone(entries), func(e Entry) bool { return e.Kind.IsDelivery() })
 	if len(entries) > 0 {
-		_, err = s.runtime.store.Update(ctx, func(v View) (Decision, error) {
-			d, err := s.decider.Decide(v, entries)
-			if err != nil {
-				return Decision{}, err
-			}
-			d.Cursors = append(d.Cursors, Cursor{s.name, id, last})
-			return d, nil
-		})
-		if err != nil {
-			return false, time.Time{}, err
+		if d, err = s.decider.Decide(v, entries); err != nil {
+			return Decision{}, after, err
 		}
 	}
-	s.advance(id, last)
-	return full, time.Time{}, nil
+	d.Cursors = append(d.Cursors, Cursor{s.name, id, last})
+	return d, last, nil
 }
 
 // posterStep runs a [Poster].
@@ -44,8 +66,9 @@ type posterStep struct {
 }
 
 func (s *posterStep) run(ctx context.Context, id ID, retry bool) (bool, time.Time, error) {
-	entries, last, full, err := s.read(ctx, id, PostBatch)
-	if err != nil || last == s.cursors[id] {
+	after := s.cursor(id)
+	entries, last, full, err := s.read(ctx, id, after, PostBatch)
+	if err != nil || last == after {
 		return false, time.Time{}, err
 	}
 	if len(entries) > 0 {
@@ -95,7 +118,7 @@ type mirrorStep struct {
 }
 
 func (s *mirrorStep) run(ctx context.Context, id ID, _ bool) (bool, time.Time, error) {
-	entries, last, full, err := s.read(ctx, id, PostBatch)
+	entries, last, full, err := s.read(ctx, id, s.cursor(id), PostBatch)
 	if err != nil {
 		return false, time.Time{}, err
 	}

@@ -8,7 +8,8 @@ import (
 // Reader reads tables of current state. Rows are JSON documents under a key,
 // with columns beside them by which they are found.
 type Reader interface {
-	// GetRow decodes the document under key into doc, and reports whether there is one.
+	// GetRow decodes the document under key into doc, and reports whether there is
+	// one. A *json.RawMessage is given the document itself, to be read and not changed.
 	GetRow(table, key string, doc any) (bool, error)
 	// SelectRows calls each for every row that q matches, in q's order.
 	SelectRows(table string, q Query, each func(doc []byte) error) error
@@ -20,7 +21,18 @@ type Writer interface {
 	Reader
 	// PutRow inserts or replaces. columns stand in the order of the table's schema.
 	PutRow(table, key string, columns []any, doc []byte) error
+	// PatchRow sets columns of a row and top-level members of its document, whose
+	// values are JSON, and leaves the rest as it is: cheaper than reading and writing
+	// the whole. A row that is not there is passed over.
+	PatchRow(table, key string, columns []Set, members []Set) error
 	DeleteRow(table, key string) error
+}
+
+// Set names a column, or a member of a document, and its new value: for a column
+// as in PutRow, for a member a string of JSON.
+type Set struct {
+	Name  string
+	Value any
 }
 
 // Query selects rows by their columns.

@@ -27,15 +27,15 @@ type worker struct {
 	log     *slog.Logger
 	wake    chan struct{}
 
-	// Owned by the worker's goroutine; cursors are written under runtime.mu.
-	cursors map[ID]int64
+	// Owned by the worker's goroutine.
 	fresh   map[ID]bool // loaded at the start: an earlier process may have tried
 	pending map[ID]*attempt
 
 	// Under runtime.mu.
-	dirty map[ID]bool
-	idle  bool
-	until time.Time // when it wakes by itself; zero: only when something is recorded
+	cursors map[ID]int64
+	dirty   map[ID]bool
+	idle    bool
+	until   time.Time // when it wakes by itself; zero: only when something is recorded
 }
 
 // attempt is a timeline with something to do.
@@ -76,13 +76,13 @@ func (w *worker) load(ctx context.Context) error {
 			return err
 		}
 		for _, h := range heads {
-			if w.follows(h.Timeline) && h.Seq > max(cursors[h.Timeline], w.cursors[h.Timeline]) {
+			if w.follows(h.Timeline) && h.Seq > max(cursors[h.Timeline], w.cursor(h.Timeline)) {
 				w.pending[h.Timeline] = &attempt{}
 				w.fresh[h.Timeline] = true
 			}
 		}
 		for id, seq := range cursors {
-			w.advance(id, max(w.cursors[id], seq))
+			w.advance(id, seq)
 		}
 		return nil
 	})
@@ -91,16 +91,24 @@ func (w *worker) load(ctx context.Context) error {
 func (w *worker) advance(id ID, seq int64) {
 	w.runtime.mu.Lock()
 	defer w.runtime.mu.Unlock()
-	w.cursors[id] = seq
+	w.cursors[id] = max(w.cursors[id], seq)
 }
 
-// note marks timelines that have grown. The caller holds runtime.mu.
-func (w *worker) note(ids []ID) {
+func (w *worker) cursor(id ID) int64 {
+	w.runtime.mu.Lock()
+	defer w.runtime.mu.Unlock()
+	return w.cursors[id]
+}
+
+// note marks timelines that have grown beyond the cursor. The caller holds
+// runtime.mu.
+func (w *worker) note(heads []Head) {
 	grown := false
-	for _, id := range ids {
+	for _, h := range heads {
+		id := h.Timeline
 		if w.follows == nil {
 			id = Log
-		} else if !w.follows(id) {
+		} else if !w.follows(id) || h.Seq <= w.cursors[id] {
 			continue
 		}
 		w.dirty[id] = true
@@ -204,12 +212,12 @@ func (w *worker) rest(ctx context.Context) {
 	r.mu.Unlock()
 }
 
-// read returns the entries of a timeline after the cursor, deliveries left out,
-// and the place of the last one read.
-func (w *worker) read(ctx context.Context, id ID, limit int) (entries []Entry, last int64, full bool, err error) {
-	last = w.cursors[id]
+// read returns the entries of a timeline after a cursor, deliveries left out, and
+// the place of the last one read.
+func (w *worker) read(ctx context.Context, id ID, after int64, limit int) (entries []Entry, last int64, full bool, err error) {
+	last = after
 	err = w.runtime.store.View(ctx, func(v View) error {
-		all, err := v.Entries(id, last, limit)
+		all, err := v.Entries(id, after, limit)
 		if err != nil || len(all) == 0 {
 			return err
 		}

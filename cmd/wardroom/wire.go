@@ -118,8 +118,7 @@ func (s *system) compose(ctx context.Context) error {
 // their cursors: they never change.
 func (s *system) follow() error {
 	rt := s.app.Runtime
-	rt.AddDecider("correlation", func(id timeline.ID) bool { return id == timeline.Log },
-		&incident.Correlator{Routes: s.config.Routes, Rules: s.config.Correlation})
+	rt.AddLogDecider("correlation", &incident.Correlator{Routes: s.config.Routes, Rules: s.config.Correlation})
 	for _, p := range s.pages {
 		poster := &statuspage.Poster{Page: p, Store: s.db, Clock: s.clock}
 		rt.AddPoster(statuspage.FollowerName(p), poster.Follows, poster)
