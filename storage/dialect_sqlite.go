@@ -40,14 +40,14 @@ type pragma struct{ name, set, want string }
 // know or cannot do without a word. https://www.sqlite.org/pragma.html
 var writerPragmas = []pragma{
 	{"journal_mode", "WAL", "wal"},
-	{"synchronous", "FULL", "2"},      // every commit is flushed before it returns
-	{"recursive_triggers", "ON", "1"}, // or INSERT OR REPLACE deletes entries unseen
-	{"foreign_keys", "ON", "1"},       //
-	{"busy_timeout", "5000", "5000"},  // milliseconds; only a foreign tool can hold the lock
-	{"secure_delete", "ON", "1"},      // erased payloads are overwritten
-	{"temp_store", "MEMORY", "2"},     // no copies in temporary files
-	{"wal_autocheckpoint", "1000", "1000"},
-	{"cache_size", "-16000", "-16000"}, // KiB
+	{"synchronous", "FULL", "2"},           // every commit is flushed before it returns
+	{"recursive_triggers", "ON", "1"},      // or INSERT OR REPLACE deletes entries unseen
+	{"foreign_keys", "ON", "1"},            //
+	{"busy_timeout", "5000", "5000"},       // milliseconds; only a foreign tool can hold the lock
+	{"secure_delete", "ON", "1"},           // erased payloads are overwritten
+	{"temp_store", "MEMORY", "2"},          // no copies in temporary files
+	{"wal_autocheckpoint", "4000", "4000"}, // pages; the checkpointer comes first
+	{"cache_size", "-16000", "-16000"},     // KiB
 }
 
 // openWriterSession opens path for writing and holds it to the pragmas.

@@ -73,6 +73,10 @@ func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS
 	db.pool = newReaders(func() (connection, error) { return openReaderSession(path) })
 	db.queue, db.closing, db.stopped = make(chan *request, queueLength), make(chan struct{}), make(chan struct{})
 	db.writer = newWriter(db, s)
+	if db.beside, err = newCheckpointer(path, s, db.opts.Log); err != nil {
+		return nil, err
+	}
+	db.writer.committed = db.beside.committed
 	go db.writer.loop()
 	return db, nil
 }

@@ -58,6 +58,7 @@ type DB struct {
 	lock   *fileLock
 
 	writer  *writer // nil when opened read-only
+	beside  *checkpointer
 	queue   chan *request
 	closing chan struct{} // closed first: nothing more is queued
 	stopped chan struct{} // closed when the writer is gone
@@ -112,6 +113,9 @@ func (db *DB) Close() error {
 		}
 		err := db.pool.close()
 		if db.writer != nil {
+			if e := db.beside.close(); err == nil {
+				err = e
+			}
 			// The last connection to close moves what is left in the WAL into the file.
 			if e := db.writer.s.close(); err == nil {
 				err = e

@@ -41,6 +41,8 @@ type writer struct {
 	wrote   bool             // something in the open transaction
 	erased  bool             // a payload was deleted: the WAL must be emptied after the commit
 
+	committed func() // what the engine does after each commit; may be nil
+
 	truncate bool // an emptying of the WAL is still owed
 	group    []*request
 	last     int // how many shared the last commit
@@ -280,6 +282,9 @@ func (w *writer) commit() error {
 	w.moved, w.wrote, w.erased = w.moved[:0], false, false
 	if w.truncate {
 		w.emptyWAL()
+	}
+	if w.committed != nil {
+		w.committed()
 	}
 	if len(told.Heads) > 0 {
 		w.db.announce(told)
