@@ -78,7 +78,9 @@ func TestANumberThatDoesNotMoveIsNoValue(t *testing.T) {
 		"it appears":              {"no answer", "HTTP 524"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := func(i int) map[string]string { return map[string]string{"summary": said[i], "description": "limit 115"} }
+			text := func(i int) map[string]string {
+				return map[string]string{"summary": said[i], "description": "limit 115"}
+			}
 			v := firstValue(text(0), at)
 			for i := range said[1:] {
 				v = v.follow(text(i), text(i+1), at, at.Add(time.Minute))
