@@ -165,8 +165,8 @@ func (d *Document) spansDays() bool {
 	return d.clock.Day(first) != day || d.clock.Day(last) != day
 }
 
-// words says a length of time in a sentence: "7 minutes", "6 hours 4 minutes".
-func words(t time.Duration) string {
+// Words says a length of time in a sentence: "7 minutes", "6 hours 4 minutes".
+func Words(t time.Duration) string {
 	unit := func(n time.Duration, name string) string {
 		if n == 1 {
 			return "1 " + name

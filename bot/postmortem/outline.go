@@ -194,14 +194,14 @@ func (d *Document) detectionBlocks() []block {
 	}
 	i, m := d.Incident, d.Metrics()
 	list := bullets{text("Began at %s%s", d.clock.Full(i.StartedAt), because(i.StartedWhy))}
-	list = append(list, text("Detected at %s, %s after it began, %s", d.clock.Beside(i.DetectedAt, i.StartedAt), words(m.Detect.D), d.detectedBy()))
+	list = append(list, text("Detected at %s, %s after it began, %s", d.clock.Beside(i.DetectedAt, i.StartedAt), Words(m.Detect.D), d.detectedBy()))
 	if i.AcknowledgedAt.IsZero() {
 		list = append(list, text("Nobody acknowledged it"))
 	} else {
-		list = append(list, text("Acknowledged by %s at %s, %s after detection", d.names(i.AcknowledgedBy), d.clock.Beside(i.AcknowledgedAt, i.StartedAt), words(m.Acknowledge.D)))
+		list = append(list, text("Acknowledged by %s at %s, %s after detection", d.names(i.AcknowledgedBy), d.clock.Beside(i.AcknowledgedAt, i.StartedAt), Words(m.Acknowledge.D)))
 	}
 	if d.Notice != nil {
-		line := fmt.Sprintf("The public was told at %s, %s after it began", d.clock.Beside(d.Notice.CreatedAt, i.StartedAt), words(m.Public.D))
+		line := fmt.Sprintf("The public was told at %s, %s after it began", d.clock.Beside(d.Notice.CreatedAt, i.StartedAt), Words(m.Public.D))
 		if d.Notice.Backdated {
 			line += "; the status page says " + d.clock.Beside(d.Notice.StartedAt, i.StartedAt)
 		}
@@ -273,13 +273,13 @@ func (d *Document) recoveryBlocks() []block {
 	i, m := d.Incident, d.Metrics()
 	var list bullets
 	if m.Mitigate.Known {
-		list = append(list, text("Mitigated at %s, %s after it began", d.clock.Beside(i.MitigatedAt, i.StartedAt), words(m.Mitigate.D)))
+		list = append(list, text("Mitigated at %s, %s after it began", d.clock.Beside(i.MitigatedAt, i.StartedAt), Words(m.Mitigate.D)))
 	}
 	switch {
 	case m.Resolve.Known && i.SelfRecovered:
-		list = append(list, text("Recovered by itself at %s, %s after it began", d.clock.Beside(i.ResolvedAt, i.StartedAt), words(m.Resolve.D)))
+		list = append(list, text("Recovered by itself at %s, %s after it began", d.clock.Beside(i.ResolvedAt, i.StartedAt), Words(m.Resolve.D)))
 	case m.Resolve.Known:
-		list = append(list, text("Resolved at %s, %s after it began", d.clock.Beside(i.ResolvedAt, i.StartedAt), words(m.Resolve.D)))
+		list = append(list, text("Resolved at %s, %s after it began", d.clock.Beside(i.ResolvedAt, i.StartedAt), Words(m.Resolve.D)))
 	default:
 		list = append(list, text("Not resolved when this record ends: it was %s", i.Status))
 	}
@@ -351,7 +351,7 @@ func (d *Document) summary() string {
 	}
 	i, m := d.Incident, d.Metrics()
 	var s []string
-	s = append(s, fmt.Sprintf("%s was a %s incident that began at %s and was detected %s later %s.", d.ID, i.Severity, d.clock.Full(i.StartedAt), words(m.Detect.D), d.detectedBy()))
+	s = append(s, fmt.Sprintf("%s was a %s incident that began at %s and was detected %s later %s.", d.ID, i.Severity, d.clock.Full(i.StartedAt), Words(m.Detect.D), d.detectedBy()))
 	if n := len(d.Alerts); n > 1 {
 		names := make([]string, n)
 		for k, a := range d.Alerts {
@@ -363,11 +363,11 @@ func (d *Document) summary() string {
 	case i.MergedInto != "":
 		s = append(s, fmt.Sprintf("It was merged into %s.", i.MergedInto))
 	case i.SelfRecovered:
-		s = append(s, fmt.Sprintf("It recovered by itself after %s.", words(m.Resolve.D)))
+		s = append(s, fmt.Sprintf("It recovered by itself after %s.", Words(m.Resolve.D)))
 	case m.Resolve.Known && m.Mitigate.Known && m.Mitigate.D < m.Resolve.D:
-		s = append(s, fmt.Sprintf("It was mitigated after %s and resolved after %s.", words(m.Mitigate.D), words(m.Resolve.D)))
+		s = append(s, fmt.Sprintf("It was mitigated after %s and resolved after %s.", Words(m.Mitigate.D), Words(m.Resolve.D)))
 	case m.Resolve.Known:
-		s = append(s, fmt.Sprintf("It was resolved after %s.", words(m.Resolve.D)))
+		s = append(s, fmt.Sprintf("It was resolved after %s.", Words(m.Resolve.D)))
 	default:
 		s = append(s, fmt.Sprintf("It was %s when this record ends.", i.Status))
 	}

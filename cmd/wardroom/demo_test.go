@@ -261,3 +261,68 @@ func firstDifference(want, got string) string {
 	}
 	return fmt.Sprintf("%d lines and %d", len(g), len(w))
 }
+
+// TestDemoReadsWellOnATerminal holds what a newcomer sees first to a golden file
+// of 100 columns. The heads are left out: they change with every new field.
+func TestDemoReadsWellOnATerminal(t *testing.T) {
+	f, err := scenario.Read(bytes.NewReader(demoFile(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	stage, err := newStage(t.Context(), f, t.TempDir(), &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage.show.style = style{width: 100}
+	if err := stage.play(t.Context(), pace{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.finish(t.Context(), replayOptions{again: "wardroom demo", brief: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if n := displayWidth(strings.TrimRight(line, "\n")); n > 100 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	goldenText(t, "demo.txt", anyHash.ReplaceAllString(out.String(), "HASH"))
+}
+
+func TestReplaySaysInWordsWhatCameOfIt(t *testing.T) {
+	for name, c := range map[string]struct{ events, want string }{
+		"nothing": {`
+  - at: "2021-07-11 00:32"
+    alertmanager: {status: firing, labels: {alertname: a, severity: none}}`, "No incident was opened."},
+		"nobody cared": {`
+  - at: "2021-07-11 23:32"
+    alertmanager: {status: firing, labels: {alertname: a, severity: page}}`, "- Nobody acknowledged it.\n  - At the end it is still investigating."},
+		"it went away": {`
+  - at: "2021-07-11 23:32"
+    alertmanager: {status: firing, labels: {alertname: a, severity: page}}
+  - at: "2021-07-11 23:40"
+    alertmanager: {status: resolved, labels: {alertname: a, severity: page}, startsAt: "23:32"}
+  - {at: "2021-07-12 00:40", by: joe, command: "/alert list"}`, "It recovered by itself at 23:40 UTC, 8 minutes after it began."},
+		"told at once": {`
+  - {at: "2021-07-11 00:32", by: joe, command: "/incident declare title:Down"}
+  - {at: "00:32", by: joe, command: "/status post text:Down"}`, "The status page says so since 00:32 UTC, when it was posted."},
+		"merged": {`
+  - {at: "2021-07-11 00:32", by: joe, command: "/incident declare title:Down"}
+  - {at: "00:33", by: joe, command: "/incident declare title:Slow"}
+  - {at: "00:34", by: joe, command: "/incident merge from:INC-2 into:INC-1"}`, "It went on as INC-1."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := "scenario: s\ntitle: S\npeople: {joe: [lead]}\nevents:" + c.events + "\nexpect: []\n"
+			var out bytes.Buffer
+			if err := replay(t.Context(), strings.NewReader(file), replayOptions{}, &out); err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(out.String(), c.want) {
+				t.Errorf("lacks %q:\n%s", c.want, out.String())
+			}
+		})
+	}
+}

@@ -26,7 +26,7 @@ import (
 )
 
 func newDemo() *cobra.Command {
-	o := replayOptions{}
+	o := replayOptions{again: "wardroom demo", brief: true}
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Play the night of 2021-07-11 through the real bot",
@@ -63,6 +63,7 @@ func newReplay() *cobra.Command {
 				return problem.New(problem.NotFound, "cannot read the scenario").Because(err)
 			}
 			defer f.Close()
+			o.again = "wardroom replay " + shellQuote(args[0])
 			return replay(c.Context(), f, o, c.OutOrStdout())
 		},
 	}
@@ -73,6 +74,8 @@ func newReplay() *cobra.Command {
 type replayOptions struct {
 	speed pace
 	out   string
+	again string // how it is started, for people
+	brief bool   // expectations that hold are not listed
 }
 
 func (o *replayOptions) flags(c *cobra.Command) {
@@ -105,7 +108,7 @@ func replay(ctx context.Context, file io.Reader, o replayOptions, out io.Writer)
 	if err := stage.play(ctx, o.speed); err != nil {
 		return err
 	}
-	return stage.finish(ctx, o.out)
+	return stage.finish(ctx, o)
 }
 
 // stage is a system that a scenario is played on.
@@ -159,8 +162,20 @@ func rehearsalConfig(f *scenario.File) (*config.Config, error) {
 
 func (s *stage) play(ctx context.Context, speed pace) error {
 	s.show.title(s.file)
-	p := &scenario.Player{File: s.file, Clock: s.clock, Driver: s, Narrate: s.show.event, Pace: speed.pacer(s.file)}
+	p := &scenario.Player{File: s.file, Clock: s.clock, Driver: s, Narrate: s.show.event, Pace: s.pace(speed)}
 	return p.Play(ctx)
+}
+
+// pace says how long nothing happens before it waits that long.
+func (s *stage) pace(speed pace) func(context.Context, time.Duration) error {
+	wait := speed.pacer(s.file)
+	return func(ctx context.Context, passes time.Duration) error {
+		s.show.passes(passes)
+		if wait == nil {
+			return nil
+		}
+		return wait(ctx, passes)
+	}
 }
 
 // Webhook implements [scenario.Driver]: over HTTP, as the sender would.
@@ -198,7 +213,11 @@ func (s *stage) Ask(ctx context.Context, person, line string) (command.Reply, er
 }
 
 // Settle implements [scenario.Driver].
-func (s *stage) Settle(ctx context.Context) error { return s.app.Settle(ctx) }
+func (s *stage) Settle(ctx context.Context) error {
+	err := s.app.Settle(ctx)
+	s.show.settled()
+	return err
+}
 
 func (s *stage) Update(ctx context.Context, decide func(timeline.View) (timeline.Decision, error)) ([]timeline.Entry, error) {
 	return s.db.Update(ctx, decide)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"wardroom/bot/alert"
@@ -29,9 +28,10 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 	if err != nil {
 		return err
 	}
-	transcript := chat.NewTranscript(io.MultiWriter(&s.transcript, s.show.room()), codec, s.file.Zone(), s.clock)
+	transcript := chat.NewTranscript(&s.transcript, codec, s.file.Zone(), s.clock)
+	s.show.codec = codec
 	s.system, err = wire(ctx, settings{config: cfg, data: s.dir, clock: s.clock, rand: salts, marked: storage.Rehearsal,
-		log: shellLog(), rooms: []room{{"transcript", transcript}}})
+		log: shellLog(), rooms: []room{{"transcript", transcript}, {"screen", s.show}}})
 	if err != nil {
 		return err
 	}
@@ -70,9 +70,9 @@ func (s *stage) newestRoom(ctx context.Context) (id timeline.ID, err error) {
 	return id, err
 }
 
-// finish checks what was expected, verifies the chains, and leaves exports, the
-// status page and the transcript in dir ("": nowhere).
-func (s *stage) finish(ctx context.Context, dir string) error {
+// finish checks what was expected, verifies the chains, leaves exports, the
+// status page and the transcript in o.out ("": nowhere), and says what came of it.
+func (s *stage) finish(ctx context.Context, o replayOptions) error {
 	outcomes, err := s.file.Check(ctx, s.db)
 	if err != nil {
 		return err
@@ -81,14 +81,16 @@ func (s *stage) finish(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	s.show.outcomes(outcomes)
-	s.show.heads(report)
-	if dir != "" {
-		if err := s.leave(ctx, dir); err != nil {
+	c := closing{stageScreen: s.show, start: s.file.Start(), report: report, outcomes: outcomes}
+	if err := s.db.View(ctx, c.read); err != nil {
+		return err
+	}
+	if o.out != "" {
+		if err := s.leave(ctx, o.out); err != nil {
 			return err
 		}
-		s.show.left(dir)
 	}
+	c.write(o)
 	var faults []error
 	for _, o := range outcomes {
 		if !o.OK {
@@ -144,66 +146,4 @@ func scenarioRoutes(written []scenario.Route) (alert.Routes, error) {
 		}
 	}
 	return alert.ParseRoutes(texts)
-}
-
-// stageScreen is the running commentary: what happens outside, and below it what
-// Wardroom made of it.
-type stageScreen struct {
-	out   io.Writer
-	zone  *time.Location
-	style style
-}
-
-func newStageScreen(out io.Writer, zone *time.Location) *stageScreen {
-	s := &stageScreen{out: out, zone: zone}
-	if f, ok := out.(*os.File); ok {
-		s.style = terminalStyle(f)
-	}
-	return s
-}
-
-func (s *stageScreen) title(f *scenario.File) {
-	fmt.Fprintf(s.out, "%s\n%s, %s to %s %s\n\n", s.style.bold(f.Title), f.Start().In(s.zone).Format("2006-01-02"),
-		f.Start().In(s.zone).Format("15:04"), f.End().In(s.zone).Format("15:04"), s.zone)
-}
-
-// event is a [scenario.Narrator].
-func (s *stageScreen) event(at time.Time, who, what string) {
-	fmt.Fprintf(s.out, "\n%s  %s %s\n", s.style.faint(at.In(s.zone).Format("15:04")), s.style.bold(sanitize(who)), sanitize(what))
-}
-
-// room is where the transcript is shown while it is written.
-func (s *stageScreen) room() io.Writer { return roomWriter{s} }
-
-type roomWriter struct{ screen *stageScreen }
-
-func (w roomWriter) Write(b []byte) (int, error) {
-	for line := range strings.Lines(string(b)) {
-		if _, err := fmt.Fprint(w.screen.out, "       ", w.screen.style.faint("│"), " ", line); err != nil {
-			return 0, err
-		}
-	}
-	return len(b), nil
-}
-
-func (s *stageScreen) outcomes(outcomes []scenario.Outcome) {
-	fmt.Fprintf(s.out, "\n%s\n", s.style.bold("Expected at the end"))
-	for _, o := range outcomes {
-		if o.OK {
-			fmt.Fprintf(s.out, "  ok    %s\n", o.What)
-			continue
-		}
-		fmt.Fprintf(s.out, "  FAIL  %s; got: %s\n", o.What, o.Got)
-	}
-}
-
-func (s *stageScreen) heads(r storage.Report) {
-	fmt.Fprintf(s.out, "\n%s\n", s.style.bold("Chains"))
-	for _, h := range r.Heads {
-		fmt.Fprintf(s.out, "  %-8s %4d entries, head %s\n", h.Timeline, h.Seq, h.Hash)
-	}
-}
-
-func (s *stageScreen) left(dir string) {
-	fmt.Fprintf(s.out, "\nLeft in %s: the database, the exports (INC-0001.md and others), status/index.html, transcript.txt\n", dir)
 }
