@@ -383,6 +383,10 @@ func TestResultsAreAligned(t *testing.T) {
 
 func TestCheckCommand(t *testing.T) {
 	data := t.TempDir()
+	free := fmt.Appendf(nil, "listen: 127.0.0.1:%d\n", freePort(t)) // the default may be in use
+	if err := os.WriteFile(filepath.Join(data, configName), free, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	out, errs, err := wardroom(t, "check", "--json", "--data", data)
 	var results []checks.Result
 	if jsonErr := json.Unmarshal([]byte(out), &results); jsonErr != nil || err != nil || len(results) < 8 || results[0].Name != "configuration" {
