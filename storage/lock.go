@@ -17,6 +17,9 @@ import (
 // the process dies, however it dies; the file itself stays.
 type fileLock struct{ f *os.File }
 
+// ErrOwned is the cause when another process owns the database.
+var ErrOwned = errors.New("owned by another process")
+
 // lockFile takes the lock at path, or fails at once with Unavailable and names
 // the process that holds it.
 func lockFile(path string) (*fileLock, error) {
@@ -36,7 +39,7 @@ func lockFile(path string) (*fileLock, error) {
 			pid = "unknown"
 		}
 		return nil, problem.New(problem.Unavailable, "the database is in use by another process (pid %s)", pid).
-			WithHint("one process owns a database: stop that one, or talk to it. It holds %s", path)
+			WithHint("one process owns a database: stop that one, or talk to it. It holds %s", path).Because(ErrOwned)
 	}
 	if err := f.Truncate(0); err == nil {
 		_, err = f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)

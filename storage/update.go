@@ -33,7 +33,8 @@ const (
 // them is not among them.
 func (db *DB) Update(ctx context.Context, decide func(timeline.View) (timeline.Decision, error)) ([]timeline.Entry, error) {
 	if db.writer == nil {
-		return nil, problem.New(problem.Unavailable, "the database is open for reading only")
+		return nil, problem.New(problem.Unavailable, "the database is open for reading only").
+			WithHint("another process owns it: ask that one, or ask again when it has ended")
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -34,7 +34,12 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	sys, err := wire(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external})
+	own := settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external}
+	sys, err := wire(ctx, own)
+	if errors.Is(err, storage.ErrOwned) {
+		// Somebody works on the database without a socket: what only reads still works.
+		return look(ctx, own)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -69,13 +74,16 @@ func (p *program) peek(ctx context.Context) (Asker, error) {
 	if !errors.Is(err, socket.ErrNobody) {
 		return client, err
 	}
-	db, codec, err := readOnly(ctx, filepath.Join(data, databaseFile))
+	return look(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog()})
+}
+
+// look answers from the file as it is, and leaves its lock alone.
+func look(ctx context.Context, s settings) (Asker, error) {
+	sys, err := inspect(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	runner := &command.Runner{Table: p.shell.table, Store: db, Incidents: incidents{}, People: cfg.People,
-		Clock: timeline.RealClock{}, Zone: cfg.Timezone, Log: shellLog()}
-	return &local{runner: runner, store: db, prominence: codec.Prominence, caller: ownCaller(cfg.People), close: db.Close}, nil
+	return &local{runner: sys.runner, store: sys.db, prominence: sys.codec.Prominence, caller: ownCaller(s.config.People), close: sys.db.Close}, nil
 }
 
 // readOnly opens a database beside whoever owns it.

@@ -80,13 +80,35 @@ func wire(ctx context.Context, s settings) (*system, error) {
 	}
 	sys := &system{settings: s, db: db, codec: codec, app: bot.New(db, s.clock, s.log)}
 	sys.app.OnStop(func(context.Context) error { return db.Close() })
-	if err := sys.compose(ctx); err != nil {
+	err = sys.compose()
+	if err == nil {
+		err = statuspage.Declare(ctx, db, components(s.config.StatusPage.Components))
+	}
+	if err == nil {
+		err = sys.follow()
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return sys, nil
 }
 
-func (s *system) compose(ctx context.Context) error {
+// inspect puts together what only reads, on a database that another process may
+// own. Whatever would record is refused. Close the database.
+func inspect(ctx context.Context, s settings) (*system, error) {
+	db, codec, err := readOnly(ctx, filepath.Join(s.data, databaseFile))
+	if err != nil {
+		return nil, err
+	}
+	sys := &system{settings: s, db: db, codec: codec, app: bot.New(db, s.clock, s.log)}
+	if err := sys.compose(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return sys, nil
+}
+
+// compose makes what answers people, on the open database.
+func (s *system) compose() error {
 	rules, err := ruleDelays(s.config.Intake.Alertmanager.Rules)
 	if err != nil {
 		return err
@@ -100,10 +122,6 @@ func (s *system) compose(ctx context.Context) error {
 		providers[i] = statuspage.ProviderOf(p)
 	}
 	s.status = statuspage.NewDesk(s.db, rules, providers...)
-	if err := statuspage.Declare(ctx, s.db, components(s.config.StatusPage.Components)); err != nil {
-		return err
-	}
-
 	s.table, err = s.commandTable()
 	if err != nil {
 		return err
@@ -111,7 +129,7 @@ func (s *system) compose(ctx context.Context) error {
 	s.runner = &command.Runner{Table: s.table, Store: s.db, Incidents: incidents{}, People: s.config.People,
 		Clock: s.clock, Zone: s.config.Timezone, Log: s.log}
 	s.app.OnStop(s.runner.Wait)
-	return s.follow()
+	return nil
 }
 
 // follow adds the followers and the timers' handlers. The names are stored with
