@@ -178,14 +178,16 @@ const referenceHead = `# Commands
 
 Generated from the command table (` + "`make docs`" + `): edit the declarations in ` + "`commands/`" + `, not this page.
 
-They are written as in a scenario, with a slash; in the shell each is a subcommand of the same name: ` + "`/incident ack incident:INC-7`" + ` is ` + "`wardroom incident ack --incident INC-7`" + `.
+They are written as in a scenario, with a slash. In the shell each is a subcommand of the same
+name: ` + "`/incident ack incident:INC-7`" + ` is ` + "`wardroom incident ack --incident INC-7`" + `.
 
 - A value runs until the next option, so quotes are only needed for a text that holds a word such as ` + "`at:`" + `.
 - **Times**: ` + "`now`, `10m ago`, `00:25` (the last one), `yesterday 23:10`, `2021-07-11 00:25`, `2021-07-11T00:25Z`" + `. Without a zone the team's is meant.
   Options that lie ahead take the next ` + "`09:00`, `in 2h`, `tomorrow 09:00`" + `. Of an hour that comes twice because clocks were turned back, the last one
   before now is meant (ahead: the first one after now); ` + "`02:30 CEST`" + ` or an offset says it exactly. An hour that was left out is refused.
 - **Durations**: ` + "`90m`, `2h30m`, `1d`" + `.
-- **Incidents**: ` + "`INC-7` or `7`" + `. Left out: the room's, else the only open one.
+- **Incidents**: ` + "`INC-7` or `7`" + `. Left out: the room's, else the only open one. In the shell ` + "`INC-7`" + ` may stand before what is asked for:
+  ` + "`wardroom incident severity INC-7 SEV1`" + `.
 - **Entries**: ` + "`INC-7#12`, or `12`" + ` within the incident asked about.
 - **Persons**: a name of the configuration, ` + "`@name`, a mention, or `me`" + `.
 

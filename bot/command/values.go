@@ -124,6 +124,7 @@ func (p *values) named(ask Ask) {
 // positional gives each argument to the next positional option that was not
 // named. Arguments that are left over belong to the last one when it is a text.
 func (p *values) positional(ask Ask) {
+	ask.Args = p.incidentFirst(ask.Args)
 	var free []Option
 	for _, o := range p.command.Options {
 		if _, named := p.typed[o.Name]; o.Positional && !named {
@@ -152,6 +153,28 @@ func (p *values) positional(ask Ask) {
 	if len(args) > 0 {
 		p.fault(problem.New(problem.Invalid, "%q is one word too many", clip(clean(args[0]), 40)).WithHint("%s", p.command.Usage()))
 	}
+}
+
+// incidentFirst takes "INC-7" before what a command asks for, wherever its option
+// incident stands: "incident severity INC-7 SEV1". A text is one argument then:
+// in "timeline add INC-7 is worse" it is a part of the text.
+func (p *values) incidentFirst(args []string) []string {
+	o, known := p.command.Option("incident")
+	_, named := p.typed["incident"]
+	if !known || named || o.Type != Incident || len(args) < 2 || !o.namesIncident(args[0]) {
+		return args
+	}
+	for _, first := range p.command.Options {
+		if _, typed := p.typed[first.Name]; !first.Positional || typed {
+			continue
+		}
+		if first.Type == Incident || first.Type == String && len(args) > 2 {
+			return args
+		}
+		break
+	}
+	p.typed["incident"] = args[0]
+	return args[1:]
 }
 
 // spaced reports whether a value may hold spaces, as in "10m ago".
@@ -299,6 +322,9 @@ func (p *values) defaultIncident(o Option) (any, error) {
 // entry reads "INC-7#12", or "12" and "#12" within the incident asked about.
 func (p *values) entry(text string) (any, error) {
 	if seq := strings.TrimPrefix(text, "#"); !strings.Contains(seq, "#") {
+		if n, err := strconv.ParseInt(seq, 10, 64); err != nil || n < 1 {
+			return nil, problem.New(problem.Invalid, "%q is not an entry", clip(text, 30)).WithHint("write it as INC-7#12, or 12")
+		}
 		within, err := p.within()
 		if err != nil {
 			return nil, err

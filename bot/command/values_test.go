@@ -164,6 +164,45 @@ func TestPositionalArguments(t *testing.T) {
 	}
 }
 
+func TestAnIncidentMayStandFirst(t *testing.T) {
+	named := command.Option{Name: "incident", Help: "Which", Type: command.Incident, Default: "none"}
+	last := named
+	last.Positional = true
+	text := command.Option{Name: "what", Help: "A text", Type: command.String, Required: true, Positional: true}
+	when := command.Option{Name: "what", Help: "A time", Type: command.Time, Required: true, Positional: true}
+	for name, tt := range map[string]struct {
+		options  []command.Option
+		ask      command.Ask
+		incident timeline.ID
+		what     any
+	}{
+		"before a choice that stands first":   {[]command.Option{{Name: "what", Help: "h", Type: command.Choice, Choices: []string{"SEV1"}, Required: true, Positional: true}, last}, command.Ask{Args: []string{"INC-1", "sev1"}}, "INC-1", "SEV1"},
+		"before a text of one argument":       {[]command.Option{text, named}, command.Ask{Args: []string{"inc-1", "is worse"}}, "INC-1", "is worse"},
+		"before a time of several words":      {[]command.Option{when, named}, command.Ask{Args: []string{"INC-1", "10m", "ago"}}, "INC-1", night.Add(-10 * time.Minute)},
+		"several words are all of the text":   {[]command.Option{text, named}, command.Ask{Args: []string{"INC-1", "is", "worse"}}, "", "INC-1 is worse"},
+		"one argument is the text":            {[]command.Option{text, named}, command.Ask{Args: []string{"INC-1"}}, "", "INC-1"},
+		"what was named stays":                {[]command.Option{text, named}, command.Ask{Args: []string{"INC-1", "worse"}, Options: opts{"incident": "INC-2"}}, "INC-2", "INC-1 worse"},
+		"where the text is named it is alone": {[]command.Option{text, last}, command.Ask{Args: []string{"INC-1"}, Options: opts{"what": "x"}}, "INC-1", "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, command.Command{Path: "try it", Summary: "Try it", Access: people.Viewer, Options: tt.options})
+			r.declare(1, "a")
+			r.declare(2, "b")
+			tt.ask.Path = "try it"
+			_, err := r.runner.Run(t.Context(), as(joe), tt.ask)
+			check(t, err)
+			q := r.got[0]
+			var what any = q.String("what")
+			if tt.options[0].Type == command.Time {
+				what = q.Time("what")
+			}
+			if q.Incident("incident") != tt.incident || what != tt.what {
+				t.Errorf("%q, %v, want %q, %v", q.Incident("incident"), what, tt.incident, tt.what)
+			}
+		})
+	}
+}
+
 func TestTheLogMayBeNamedWhereItIsAllowed(t *testing.T) {
 	r := newRig(t, everything(), incidentCommand())
 	_, err := r.say(as(joe), "/try all incident:log")
