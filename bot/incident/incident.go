@@ -32,7 +32,7 @@ func ParseStatus(s string) (Status, error) {
 	if slices.Contains(Statuses, Status(s)) {
 		return Status(s), nil
 	}
-	return "", problem.New(problem.Invalid, "%q is not a status", s).WithHint("one of %v", Statuses)
+	return "", problem.New(problem.Invalid, "%q is not a status", s).WithHint("%s", problem.OneOf(Statuses))
 }
 
 // Incident is the current state of one incident: the fold of its entries. It is

@@ -33,7 +33,7 @@ func ParseFormat(s string) (Format, error) {
 	case slices.Contains(Formats, f):
 		return f, nil
 	}
-	return "", problem.New(problem.Unsupported, "%q is not an export format", s).WithHint("one of %v", Formats)
+	return "", problem.New(problem.Unsupported, "%q is not an export format", s).WithHint("%s", problem.OneOf(Formats))
 }
 
 // Extension is how the files of a format end: ".mkdocs.md".
@@ -90,7 +90,7 @@ func (d *Document) Render(f Format, o Options) ([]byte, error) {
 	case Markdown:
 		return d.markdown(), nil
 	}
-	return nil, problem.New(problem.Unsupported, "%q is not an export format", f).WithHint("one of %v", Formats)
+	return nil, problem.New(problem.Unsupported, "%q is not an export format", f).WithHint("%s", problem.OneOf(Formats))
 }
 
 // heading is "2021-07-11: Cascading node failures".

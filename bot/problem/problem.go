@@ -104,3 +104,12 @@ func (c Code) HTTPStatus() int {
 	}
 	return http.StatusInternalServerError
 }
+
+// OneOf is what a hint says of a choice: "one of markdown, rst, json".
+func OneOf[T ~string](choices []T) string {
+	words := make([]string, len(choices))
+	for i, c := range choices {
+		words[i] = string(c)
+	}
+	return "one of " + strings.Join(words, ", ")
+}

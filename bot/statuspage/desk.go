@@ -121,7 +121,7 @@ func (d *Desk) Backdate(ctx context.Context, who Who, id timeline.ID, startedAt 
 // if there is exactly one. A component that is there already records nothing.
 func (d *Desk) SetComponent(ctx context.Context, who Who, id timeline.ID, name string, level Level) (Outcome, error) {
 	if !slices.Contains(Levels, level) {
-		return Outcome{}, problem.New(problem.Invalid, "%q is not a component's level", string(level)).WithHint("one of %v", Levels)
+		return Outcome{}, problem.New(problem.Invalid, "%q is not a component's level", string(level)).WithHint("%s", problem.OneOf(Levels))
 	}
 	return d.update(ctx, id, func(v timeline.View) (timeline.Draft, []string, error) {
 		if id.IsIncident() {

@@ -15,7 +15,7 @@ func ParseState(s string) (State, error) {
 	if state := State(strings.ToLower(strings.TrimSpace(s))); slices.Contains(States, state) {
 		return state, nil
 	}
-	return "", problem.New(problem.Invalid, "%q is not a state of a status page", s).WithHint("one of %v", States)
+	return "", problem.New(problem.Invalid, "%q is not a state of a status page", s).WithHint("%s", problem.OneOf(States))
 }
 
 // Title is the state as the public reads it.
@@ -52,7 +52,7 @@ func ParseLevel(s string) (Level, error) {
 		return level, nil
 	}
 	return "", problem.New(problem.Invalid, "%q is not a component's level", s).
-		WithHint("one of %v; short: ok, maintenance, degraded, partial, major", Levels)
+		WithHint("%s; short: ok, maintenance, degraded, partial, major", problem.OneOf(Levels))
 }
 
 // Title is the level as the public reads it.
