@@ -203,7 +203,7 @@ func (c incidents) merge(ctx context.Context, r command.Request) (command.Reply,
 	if err != nil {
 		return command.Reply{}, err
 	}
-	reply := stands(r, i, fmt.Sprintf("**%s goes on as %s**, which has %s now, %d firing.", from, i.ID, count(i.Alerts.Total, "alert"), i.Alerts.Firing))
+	reply := stands(r, i, fmt.Sprintf("**%s goes on as %s**%s.", from, i.ID, alertsOf(i, ", which has %s now, %d firing")))
 	source, err := c.desk.Get(ctx, from)
 	if err != nil {
 		return command.Reply{}, err
@@ -224,7 +224,16 @@ func (c incidents) unmerge(ctx context.Context, r command.Request) (command.Repl
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return stands(r, i, fmt.Sprintf("**%s stands by itself again**: %s, %s.", i.ID, i.Status, count(i.Alerts.Total, "alert"))), nil
+	return stands(r, i, fmt.Sprintf("**%s stands by itself again**: %s%s.", i.ID, i.Status, alertsOf(i, ", %s, %d firing"))), nil
+}
+
+// alertsOf fills format with the count of the incident's alerts and of those that
+// fire; "" when it has none.
+func alertsOf(i incident.Incident, format string) string {
+	if i.Alerts.Total == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, count(i.Alerts.Total, "alert"), i.Alerts.Firing)
 }
 
 func (c incidents) split(ctx context.Context, r command.Request) (command.Reply, error) {

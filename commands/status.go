@@ -157,7 +157,7 @@ func (s status) propose(ctx context.Context, r command.Request, id timeline.ID) 
 	}
 	if !isPosted {
 		return command.Reply{}, problem.New(problem.NotFound, "nothing is posted on the status page for %s yet", id).
-			WithHint("post first: /status post text:We are investigating")
+			WithHint("post first: `/status post text:We are investigating`")
 	}
 	return proposal(r, n, found), nil
 }
