@@ -80,7 +80,7 @@ func printError(w io.Writer, err error, table *command.Table, asJSON bool) {
 	}
 	fmt.Fprintf(w, "wardroom: %s\n", inShell(table, sanitizeLines(p.Message)))
 	if p.Hint != "" {
-		fmt.Fprintf(w, "  %s\n", inShell(table, sanitizeLines(p.Hint)))
+		fmt.Fprintf(w, "  %s\n", hintInShell(table, sanitizeLines(p.Hint)))
 	}
 	if command.FaultID(p) == "" && p.Err != nil && !asJSON {
 		// This process is the operator's: the cause helps.
@@ -109,6 +109,37 @@ func inShell(table *command.Table, text string) string {
 	})
 }
 
+// optionValue finds an option in a hint: "person:joe", "at:…".
+var optionValue = regexp.MustCompile(`(^|[\s(])([a-z]+):([^\s,;:)]+)`)
+
+// hintInShell is inShell for a hint, which may also name options alone.
+func hintInShell(table *command.Table, hint string) string {
+	if table == nil {
+		return hint
+	}
+	options := map[string]bool{}
+	for _, c := range table.Commands() {
+		for _, o := range c.Options {
+			options[o.Name] = true
+		}
+	}
+	parts := strings.Split(hint, "`")
+	for i, part := range parts {
+		if i%2 == 1 && i+1 < len(parts) { // a request, as it is typed
+			parts[i] = style{table: table}.typed(part)
+			continue
+		}
+		parts[i] = optionValue.ReplaceAllStringFunc(inShell(table, part), func(found string) string {
+			m := optionValue.FindStringSubmatch(found)
+			if !options[m[2]] {
+				return found
+			}
+			return m[1] + "--" + m[2] + " " + m[3]
+		})
+	}
+	return strings.Join(parts, "`")
+}
+
 // shellUsage is command.Usage for the shell: "wardroom timeline add TEXT [--at …]".
 func shellUsage(c *command.Command) string {
 	var b strings.Builder
@@ -117,7 +148,9 @@ func shellUsage(c *command.Command) string {
 		if o.Positional {
 			continue
 		}
-		if o.Required {
+		if o.Type == command.Bool {
+			b.WriteString(" [--" + o.Name + "]")
+		} else if o.Required {
 			b.WriteString(" --" + o.Name + " …")
 		} else {
 			b.WriteString(" [--" + o.Name + " …]")

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -87,6 +88,20 @@ func (p *program) root() (*cobra.Command, error) {
 		Version:       versionText(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
+
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			p := problem.New(problem.NotFound, "wardroom cannot %q", sanitize(args[0])).WithHint("wardroom --help lists what it can")
+			c.SuggestionsMinimumDistance = 2
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				p = p.WithHint("did you mean: wardroom %s", strings.Join(near, ", wardroom "))
+			}
+			return p
+		},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.configFile, "config", "", "the configuration `file` (default: $"+configEnv+", else "+configName+" in the data folder, if it is there)")

@@ -161,7 +161,11 @@ func (s style) spans(line string) []span {
 				continue
 			}
 			flush()
-			all = append(all, span{text: s.typed(code), bold: bold, code: true})
+			typed := s.typed(code)
+			if typed != code && !s.ansi {
+				typed = "`" + typed + "`" // where no colour sets it apart from the sentence
+			}
+			all = append(all, span{text: typed, bold: bold, code: true})
 			i += len(code) + 1
 		default:
 			text.WriteByte(line[i])
@@ -332,6 +336,14 @@ func shellLine(t *command.Table, ask command.Ask) string {
 		}
 		if o.Positional && inPlace && !strings.HasPrefix(v, "-") {
 			parts = append(parts, shellQuote(v))
+			continue
+		}
+		if o.Type == command.Bool && v == "yes" {
+			flags = append(flags, "--"+o.Name) // with a word of its own it would be an argument
+			continue
+		}
+		if o.Type == command.Bool {
+			flags = append(flags, "--"+o.Name+"="+shellQuote(v))
 			continue
 		}
 		flags = append(flags, "--"+o.Name, shellQuote(v))

@@ -95,6 +95,8 @@ func TestShellLine(t *testing.T) {
 		"what looks like a flag":          {command.Ask{Path: "timeline add", Options: map[string]string{"text": "-rf"}}, "wardroom timeline add --text -rf"},
 		"nothing that a shell would run":  {command.Ask{Path: "timeline add", Options: map[string]string{"text": "$(reboot); `x`\x1b"}}, "wardroom timeline add '$(reboot); `x`'"},
 		"arguments as they are":           {command.Ask{Path: "timeline add", Args: []string{"a b", "c"}}, "wardroom timeline add 'a b' c"},
+		"yes is the flag alone":           {command.Ask{Path: "timeline erase", Options: map[string]string{"confirm": "yes"}}, "wardroom timeline erase --confirm"},
+		"no is said":                      {command.Ask{Path: "timeline erase", Options: map[string]string{"confirm": "no"}}, "wardroom timeline erase --confirm=no"},
 		"a path that is not known":        {command.Ask{Path: "no such"}, "wardroom no such"},
 		"after a place that was left out": {command.Ask{Path: "say", Options: map[string]string{"text": "x"}}, "wardroom say --text x"},
 	}

@@ -226,6 +226,24 @@ func TestExitCodesAndErrors(t *testing.T) {
 	}
 }
 
+func TestHintsAreWhatIsTypedHere(t *testing.T) {
+	table := shellTable(t)
+	for hint, want := range map[string]string{
+		"name one, as incident:INC-3: INC-3 (Sentinel: it disagrees)":      "name one, as --incident INC-3: INC-3 (Sentinel: it disagrees)",
+		"text:…, severity:SEV1, or both":                                   "--text …, --severity SEV1, or both",
+		"post first: `/timeline add text:We are investigating`, then wait": "post first: `wardroom timeline add 'We are investigating'`, then wait",
+		"/incident ack does it":                                            "wardroom incident ack does it",
+		"see https://example.org/incident ack, at 12:30 or when:ever":      "see https://example.org/incident ack, at 12:30 or when:ever",
+		"an open ` mark": "an open ` mark",
+	} {
+		var b bytes.Buffer
+		printError(&b, problem.New(problem.Invalid, "no").WithHint("%s", hint), table, false)
+		if got := b.String(); got != "wardroom: no\n  "+want+"\n" {
+			t.Errorf("%q\nwant %q", got, want)
+		}
+	}
+}
+
 func TestErrorsAsJSON(t *testing.T) {
 	var b bytes.Buffer
 	printError(&b, problem.New(problem.NotFound, "there is no %q", "x\x1b").WithHint("look").Because(errors.New("secret")), nil, true)
