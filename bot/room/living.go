@@ -22,8 +22,9 @@ type Living struct {
 	Status   incident.Status
 
 	Lead           string // "" when nobody leads
-	AcknowledgedBy string // "" when nobody has
+	AcknowledgedBy string // who is on it; "" when nobody is, also since an alert reopened it
 	AcknowledgedAt time.Time
+	Reopened       bool // by an alert, and nobody has acknowledged it since
 	StartedAt      time.Time
 	Until          time.Time     // when it was resolved; zero while it goes on
 	Age            time.Duration // from the start to Until, or to now
@@ -55,9 +56,12 @@ func LivingOf(v timeline.View, id timeline.ID, now time.Time) (Living, error) {
 	}
 	l := Living{
 		ID: i.ID, Headline: i.Headline(), Title: i.Title, Severity: i.Severity, Status: i.Status,
-		Lead: i.Lead, AcknowledgedBy: i.AcknowledgedBy, AcknowledgedAt: i.AcknowledgedAt,
+		Lead: i.Lead, AcknowledgedBy: i.OnIt, AcknowledgedAt: i.OnItAt,
 		StartedAt: i.StartedAt, Until: i.ResolvedAt, Alerts: i.Alerts, MergedInto: i.MergedInto,
 		AlertNames: i.AlertNames,
+	}
+	if i.NeedsAck() {
+		l.AcknowledgedBy, l.AcknowledgedAt, l.Reopened = "", time.Time{}, i.AckAgain
 	}
 	if len(l.AlertNames) > MaxNames {
 		l.AlertNames, l.MoreNames = l.AlertNames[:MaxNames], len(l.AlertNames)-MaxNames
@@ -109,7 +113,7 @@ func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.A
 		return []command.Action{into, help}
 	}
 	var acts []command.Action
-	if i.AcknowledgedAt.IsZero() && i.Open() {
+	if i.NeedsAck() {
 		acts = append(acts, act("Acknowledge", command.Primary, "incident ack"))
 	}
 	if i.Lead == "" && i.Open() {
@@ -146,7 +150,13 @@ func (l Living) Lines(zone *time.Location) []string {
 		state += " until " + c.Beside(l.Until, l.StartedAt)
 	}
 	lines = append(lines, state)
+	nobody := "nobody has acknowledged it"
+	if l.Reopened {
+		nobody += " since it was reopened"
+	}
 	switch {
+	case l.Lead != "" && l.Reopened:
+		lines = append(lines, "lead: "+Plain(l.Lead)+"; "+nobody)
 	case l.Lead != "" && l.AcknowledgedBy != "":
 		lines = append(lines, "lead: "+Plain(l.Lead)+"; acknowledged by "+Plain(l.AcknowledgedBy)+" at "+c.Beside(l.AcknowledgedAt, l.StartedAt))
 	case l.Lead != "":
@@ -154,7 +164,7 @@ func (l Living) Lines(zone *time.Location) []string {
 	case l.AcknowledgedBy != "":
 		lines = append(lines, "nobody leads; acknowledged by "+Plain(l.AcknowledgedBy)+" at "+c.Beside(l.AcknowledgedAt, l.StartedAt))
 	default:
-		lines = append(lines, "nobody has acknowledged it")
+		lines = append(lines, nobody)
 	}
 	if l.Park != "" {
 		lines = append(lines, Plain(l.Park))

@@ -196,12 +196,13 @@ func TestLivingMessage(t *testing.T) {
 	}
 	defer store.Close()
 	var out strings.Builder
+	actor := people.Human("joe")
 	step := func(what, clockTime string, id timeline.ID, payloads ...timeline.Payload) {
 		t.Helper()
 		clock.MoveTo(at(clockTime))
 		_, err := store.Update(t.Context(), func(timeline.View) (d timeline.Decision, _ error) {
 			for _, p := range payloads {
-				d.Entries = append(d.Entries, timeline.Draft{Timeline: id, Actor: people.Human("joe"), Payload: p})
+				d.Entries = append(d.Entries, timeline.Draft{Timeline: id, Actor: actor, Payload: p})
 			}
 			return d, nil
 		})
@@ -229,6 +230,10 @@ func TestLivingMessage(t *testing.T) {
 		&statuspage.Backdated{StartedAt: at("00:25"), From: at("00:42")})
 	step("led, monitoring", "01:40", "INC-1", &incident.Assigned{Role: incident.RoleLead, Person: "joe"}, &incident.StatusChanged{From: incident.Investigating, To: incident.Monitoring})
 	step("resolved", "02:10", "INC-1", &incident.StatusChanged{From: incident.Monitoring, To: incident.Resolved})
+	actor = people.Bot
+	step("reopened by an alert", "02:12", "INC-1", &incident.StatusChanged{From: incident.Resolved, To: incident.Investigating, Reopened: true})
+	actor = people.Human("chris")
+	step("acknowledged again", "02:13", "INC-1", &incident.Acknowledged{})
 	step("parked", "02:20", "INC-2", &incident.Declared{Title: "Disk fills", Severity: alert.SEV3, StartedAt: at("02:20")}, &incident.ParkedUntil{Park: incident.Park{For: "the vendor answers", Before: incident.Investigating}})
 	step("merged", "02:30", "INC-2", &incident.MergedInto{Into: "INC-1"})
 	golden(t, "living.txt", out.String())
