@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -33,6 +34,7 @@ func (p *program) newExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			out := cmp.Or(out, p.shell.save)
 			return p.reading(c.Context(), func(db *storage.DB, codec *timeline.Codec) error {
 				cfg, _, err := p.load()
 				if err != nil {
@@ -52,6 +54,9 @@ func (p *program) newExport() *cobra.Command {
 					return err
 				}
 				path := filepath.Join(out, name)
+				if err := os.MkdirAll(out, 0o755); err != nil {
+					return problem.New(problem.Unavailable, "cannot make the folder %s", out).Because(err)
+				}
 				if err := os.WriteFile(path, body, 0o644); err != nil {
 					return problem.New(problem.Unavailable, "cannot write %s", path).Because(err)
 				}
@@ -61,7 +66,7 @@ func (p *program) newExport() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&format, "format", "markdown", "markdown, mkdocs, rst, json or html")
-	c.Flags().StringVar(&out, "out", "", "write into this `folder` instead of printing")
+	c.Flags().StringVar(&out, "out", "", "write into this `folder` instead of printing; it is made where it is missing")
 	return c
 }
 

@@ -127,7 +127,26 @@ func (p *program) root() (*cobra.Command, error) {
 		c.GroupID = "run"
 		root.AddCommand(c)
 	}
-	return root, p.addExport(root)
+	if err := p.addExport(root); err != nil {
+		return nil, err
+	}
+	explainArguments(root)
+	return root, nil
+}
+
+// explainArguments makes a problem of wrong arguments, with the usage as its hint.
+func explainArguments(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return problem.New(problem.Invalid, "%s: %v", c.CommandPath(), err).WithHint("usage: %s", c.UseLine())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		explainArguments(sub)
+	}
 }
 
 // load reads the configuration and settles on the data folder.
