@@ -279,7 +279,7 @@ func (p *values) incident(o Option, text string) (any, error) {
 		return nil, err
 	}
 	if !exists {
-		return nil, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("/incident list shows those there are")
+		return nil, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list all:yes` shows those there are")
 	}
 	return id, nil
 }
@@ -304,7 +304,7 @@ func (p *values) defaultIncident(o Option) (any, error) {
 	}
 	switch len(p.open) {
 	case 0:
-		return nil, problem.New(problem.NotFound, "no incident is open").WithHint("name one, as %s:INC-7; /incident list shows those there are", o.Name)
+		return nil, problem.New(problem.NotFound, "no incident is open").WithHint("name one, as %s:INC-7; `/incident list all:yes` shows those there are", o.Name)
 	case 1:
 		return p.open[0].ID, nil
 	}

@@ -146,7 +146,7 @@ func Get(r timeline.Reader, id timeline.ID) (Incident, error) {
 		return i, err
 	}
 	if !ok {
-		return i, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list` shows those there are")
+		return i, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list all:yes` shows those there are")
 	}
 	return i, nil
 }

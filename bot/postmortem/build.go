@@ -24,7 +24,7 @@ func Build(v timeline.View, codec *timeline.Codec, id timeline.ID, o Options) (D
 		return d, err
 	}
 	if !ok {
-		return d, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list` shows the incidents there are")
+		return d, problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list all:yes` shows those there are")
 	}
 	d.AsOf = head
 	if err := d.load(v); err != nil {

@@ -106,7 +106,7 @@ func ReadPage(ctx context.Context, from Viewer, prominence func(timeline.Kind) t
 			return err
 		}
 		if !known {
-			return problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list` shows those there are")
+			return problem.New(problem.NotFound, "there is no incident %s", id).WithHint("`/incident list all:yes` shows those there are")
 		}
 		page.Head = head.Seq
 		if id.IsIncident() {
