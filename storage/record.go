@@ -273,8 +273,11 @@ func (w *writer) record(p *plan) error {
 			w.logged = append(w.logged, e.Entry)
 		}
 		if !h.moved {
-			h.moved = true
+			h.moved, h.first, h.kinds = true, e.Seq, nil
 			w.moved = append(w.moved, h)
+		}
+		if !slices.Contains(h.kinds, e.Kind) {
+			h.kinds = append(h.kinds, e.Kind)
 		}
 		if e.effects != "" {
 			if err := applyEffects(w.s, &e.Entry); err != nil {

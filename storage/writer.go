@@ -50,7 +50,9 @@ type writer struct {
 
 type head struct {
 	timeline.Head
-	moved bool // in writer.moved
+	moved bool            // in writer.moved
+	first int64           // the first entry of the open transaction
+	kinds []timeline.Kind // of its entries, each once
 }
 
 type cursorKey struct {
@@ -269,10 +271,10 @@ func (w *writer) commit() error {
 	if w.erased {
 		w.truncate = true
 	}
-	told := timeline.Commit{Pos: w.pos, Heads: make([]timeline.Head, len(w.moved))}
+	told := timeline.Commit{Pos: w.pos, Gained: make([]timeline.Gain, len(w.moved))}
 	for i, h := range w.moved {
 		h.moved = false
-		told.Heads[i] = h.Head
+		told.Gained[i] = timeline.Gain{Timeline: h.Timeline, First: h.first, Last: h.Seq, Kinds: h.kinds}
 	}
 	for c, seq := range w.cursors {
 		told.Cursors = append(told.Cursors, timeline.Cursor{Follower: c.follower, Timeline: c.timeline, Seq: seq})
@@ -286,7 +288,7 @@ func (w *writer) commit() error {
 	if w.committed != nil {
 		w.committed()
 	}
-	if len(told.Heads) > 0 {
+	if len(told.Gained) > 0 {
 		w.db.announce(told)
 	}
 	return nil

@@ -20,7 +20,10 @@ type Poster struct {
 	Clock timeline.Clock
 }
 
-var _ timeline.Poster = (*Poster)(nil)
+var (
+	_ timeline.Poster = (*Poster)(nil)
+	_ timeline.Choosy = (*Poster)(nil)
+)
 
 // FollowerName is the name to add a page's poster to the runtime under.
 func FollowerName(p Page) string { return followerName(p.Name()) }
@@ -35,6 +38,15 @@ const tooOld = 30 * time.Minute
 // is spared the log, in which every alert stands.
 func (p *Poster) Follows(id timeline.ID) bool {
 	return id.IsIncident() || !p.Page.Capabilities().ShowsRecord
+}
+
+// Wants implements [timeline.Choosy].
+func (p *Poster) Wants(k timeline.Kind) bool {
+	switch k {
+	case (*Posted)(nil).Kind(), (*Backdated)(nil).Kind(), (*ComponentSet)(nil).Kind(), (*timeline.Erasure)(nil).Kind():
+		return true
+	}
+	return false
 }
 
 // Post implements [timeline.Poster].

@@ -84,8 +84,15 @@ type Store interface {
 // Commit tells how far timelines and cursors have come with a commit.
 type Commit struct {
 	Pos     int64    // of the newest entry
-	Heads   []Head   // of the timelines that have grown
+	Gained  []Gain   // what timelines have gained
 	Cursors []Cursor // that have moved
+}
+
+// Gain is the entries that one timeline has gained with a commit.
+type Gain struct {
+	Timeline    ID
+	First, Last int64  // their places, without gaps
+	Kinds       []Kind // theirs, each once
 }
 
 // LogFollowed is a store that can show a follower what the log gains inside the

@@ -22,6 +22,10 @@ type Poster interface {
 	Post(ctx context.Context, d Delivery) ([]Delivered, error)
 }
 
+// Choosy is a follower that only some kinds concern: it is not woken for others,
+// and may be given them all the same.
+type Choosy interface{ Wants(Kind) bool }
+
 // Delivery is what is pending for a poster in one timeline.
 type Delivery struct {
 	Timeline ID

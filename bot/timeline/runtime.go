@@ -37,13 +37,17 @@ func NewRuntime(store Store, clock Clock, log *slog.Logger) *Runtime {
 // AddDecider adds a follower of the timelines that follows accepts. The name is
 // what its cursors are stored under: it must stay the same across versions.
 func (r *Runtime) AddDecider(name string, follows func(ID) bool, d Decider) {
-	r.add(name, follows, func(w *worker) step { return &deciderStep{w, d} })
+	r.add(name, follows, func(w *worker) step {
+		w.exact = true
+		return &deciderStep{w, d}
+	})
 }
 
 // AddLogDecider adds a decider that follows the log alone, inside the commits
 // themselves where the store can; see AddDecider and [LogFollowed].
 func (r *Runtime) AddLogDecider(name string, d Decider) {
 	r.add(name, func(id ID) bool { return id == Log }, func(w *worker) step {
+		w.exact = true
 		s := &deciderStep{w, d}
 		r.inline = append(r.inline, s.inline)
 		return s
@@ -52,7 +56,12 @@ func (r *Runtime) AddLogDecider(name string, d Decider) {
 
 // AddPoster adds a poster; see AddDecider.
 func (r *Runtime) AddPoster(name string, follows func(ID) bool, p Poster) {
-	r.add(name, follows, func(w *worker) step { return &posterStep{worker: w, poster: p} })
+	r.add(name, follows, func(w *worker) step {
+		if choosy, is := p.(Choosy); is {
+			w.wants = choosy.Wants
+		}
+		return &posterStep{worker: w, poster: p}
+	})
 }
 
 // AddMirror adds a mirror that shows each timeline at most once per every; see AddDecider.
@@ -125,7 +134,7 @@ func (r *Runtime) committed(c Commit) {
 				w.cursors[cursor.Timeline] = max(w.cursors[cursor.Timeline], cursor.Seq)
 			}
 		}
-		w.note(c.Heads)
+		w.note(c.Gained)
 	}
 }
 

@@ -406,3 +406,34 @@ func TestLogDeciderCountsEachEntryOnceUnderLoad(t *testing.T) {
 		}
 	}
 }
+
+// picky is a chat that only erasures concern.
+type picky struct{ outside }
+
+func (*picky) Wants(k timeline.Kind) bool { return k == "erased" }
+
+func TestAChoosyFollowerIsNotWokenForWhatDoesNotConcernIt(t *testing.T) {
+	r, chat := newRig(t), &picky{}
+	rt, _ := r.start(func(rt *timeline.Runtime) { rt.AddPoster("chat", incidents, chat) })
+	r.say("INC-1", "one", "two")
+	r.settle(rt)
+	want(t, "posts", chat.said(), nil)
+	if lag, err := rt.Lag(t.Context()); err != nil || lag["chat"] != 0 {
+		t.Errorf("lag %v, %v: it has nothing left to do", lag, err)
+	}
+	ref := timeline.Ref{Timeline: "INC-1", Seq: 1}
+	r.record(timeline.Decision{Entries: []timeline.Draft{{Timeline: "INC-1",
+		Payload: &timeline.Erasure{Refs: []timeline.Ref{ref}, Reason: "a token"}, Effects: timeline.Effects{Erase: []timeline.Ref{ref}}}}})
+	r.settle(rt)
+	want(t, "posts", chat.said(), []string{"INC-1#3 Erased INC-1#1: a token"})
+	chat.fail("INC-1", errors.New("503"))
+	r.record(timeline.Decision{Entries: []timeline.Draft{{Timeline: "INC-1", Payload: &timeline.Erasure{Reason: "nothing"}}}})
+	r.settle(rt)
+	r.say("INC-1", "while it waits")
+	r.settle(rt)
+	chat.fail("", nil)
+	r.pass(rt, time.Minute)
+	if posts := chat.said(); len(posts) < 2 || posts[1] != "INC-1#5 Erased : nothing" {
+		t.Errorf("posts %q", posts)
+	}
+}

@@ -21,7 +21,9 @@ type step interface {
 // tried again later does not hold up the others.
 type worker struct {
 	name    string
-	follows func(ID) bool // nil for the timers
+	follows func(ID) bool   // nil for the timers
+	wants   func(Kind) bool // nil: every kind
+	exact   bool            // the stored cursor counts: it never moves alone
 	step    step
 	runtime *Runtime
 	log     *slog.Logger
@@ -100,15 +102,20 @@ func (w *worker) cursor(id ID) int64 {
 	return w.cursors[id]
 }
 
-// note marks timelines that have grown beyond the cursor. The caller holds
-// runtime.mu.
-func (w *worker) note(heads []Head) {
+// note marks timelines that have grown beyond the cursor. Where nothing of it
+// concerns the follower, and nothing before it is left to do, the cursor moves
+// along. The caller holds runtime.mu.
+func (w *worker) note(gained []Gain) {
 	grown := false
-	for _, h := range heads {
-		id := h.Timeline
-		if w.follows == nil {
+	for _, g := range gained {
+		id := g.Timeline
+		switch {
+		case w.follows == nil:
 			id = Log
-		} else if !w.follows(id) || h.Seq <= w.cursors[id] {
+		case !w.follows(id) || g.Last <= w.cursors[id]:
+			continue
+		case !w.exact && g.First == w.cursors[id]+1 && !w.dirty[id] && !slices.ContainsFunc(g.Kinds, w.concerns):
+			w.cursors[id] = g.Last
 			continue
 		}
 		w.dirty[id] = true
@@ -122,6 +129,10 @@ func (w *worker) note(heads []Head) {
 	case w.wake <- struct{}{}:
 	default:
 	}
+}
+
+func (w *worker) concerns(k Kind) bool {
+	return !k.IsDelivery() && (w.wants == nil || w.wants(k))
 }
 
 func (w *worker) run(ctx context.Context) {

@@ -182,7 +182,7 @@ func commits(t *testing.T, open Open) {
 	})
 	record(t, s, draft(inc1, "a"))
 	mu.Lock()
-	if len(told) != 1 || told[0].Pos != 2 || len(told[0].Heads) != 2 {
+	if len(told) != 1 || told[0].Pos != 2 || len(told[0].Gained) != 2 {
 		t.Errorf("told %v", told)
 	}
 	mu.Unlock()
