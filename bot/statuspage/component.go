@@ -173,7 +173,7 @@ func knownComponents(r timeline.Reader, levels map[string]Level) (map[string]Lev
 func unknownComponent(asked string, all []Component) error {
 	p := problem.New(problem.Invalid, "there is no component %q", asked)
 	if len(all) == 0 {
-		return p.WithHint("the configuration declares no components: add them under status.components")
+		return p.WithHint("the configuration declares no components: add them under status_page.components")
 	}
 	names := make([]string, len(all))
 	for i, c := range all {
