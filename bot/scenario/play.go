@@ -8,7 +8,6 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/fleet"
 	"wardroom/bot/people"
-	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
 )
 
@@ -104,11 +103,10 @@ func (p *Player) happen(ctx context.Context, e *Event) error {
 		return p.observe(ctx, e, "kubernetes", e.Kubernetes.observed())
 	}
 	p.narrate(e, e.By, e.Command)
-	_, err := p.Driver.Ask(ctx, e.By, e.Command)
-	if pr := problem.CodeOf(err); err != nil && pr != problem.Internal {
+	if _, err := p.Driver.Ask(ctx, e.By, e.Command); err != nil {
 		return fmt.Errorf("%s asked %q: %w", e.By, e.Command, err)
 	}
-	return err
+	return nil
 }
 
 func (p *Player) narrate(e *Event, who, what string) {

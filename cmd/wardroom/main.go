@@ -41,6 +41,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // whoever presses Ctrl-C again does not want to wait
 	p := &program{}
 	root, err := p.root()
 	if err == nil {
