@@ -43,6 +43,7 @@ var neutral = []string{
 // sdks are what an integration may use of its own outside system.
 var sdks = map[string][]string{
 	"alertmanager": {"github.com/prometheus/alertmanager"},
+	"discord":      {"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket"},
 	"socket":       {"golang.org/x/sys"},
 	"web":          {"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "golang.org/x/crypto", "golang.org/x/net"},
 }

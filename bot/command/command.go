@@ -24,6 +24,7 @@ type Command struct {
 	// asks for a change or shows logs. What only reads goes to the process log.
 	Records    bool
 	Visibility Visibility
+	Form       *Form         // asked for when the command is tapped; nil: it needs nothing more
 	Timeout    time.Duration // 0: DefaultTimeout
 	Handle     func(context.Context, Request) (Reply, error)
 }

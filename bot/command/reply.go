@@ -42,6 +42,8 @@ type Action struct {
 	Label string `json:"label"`
 	Ask   Ask    `json:"ask"`
 	Style Style  `json:"style,omitempty"`
+	// Form opens the command's form first, filled with what Ask says already.
+	Form bool `json:"form,omitempty"`
 }
 
 // Style of an action.

@@ -73,7 +73,10 @@ func (s *posterStep) run(ctx context.Context, id ID, retry bool) (bool, time.Tim
 	}
 	if len(entries) > 0 {
 		done, err := s.poster.Post(ctx, Delivery{Timeline: id, Entries: entries, Retry: retry})
-		if err != nil && !final(err) {
+		switch at := laterAt(err); {
+		case !at.IsZero():
+			return false, at, s.part(ctx, id, done)
+		case err != nil && !final(err):
 			return false, time.Time{}, err
 		}
 		if err := s.record(ctx, id, entries[len(entries)-1].Ref, last, done, err); err != nil {
@@ -82,6 +85,24 @@ func (s *posterStep) run(ctx context.Context, id ID, retry bool) (bool, time.Tim
 	}
 	s.advance(id, last)
 	return full, time.Time{}, nil
+}
+
+// part records what was delivered before the rest had to wait.
+func (s *posterStep) part(ctx context.Context, id ID, done []Delivered) error {
+	var last Ref
+	for _, made := range done {
+		if made.Of.Timeline == id && made.Of.Seq > last.Seq {
+			last = made.Of
+		}
+	}
+	if last.IsZero() {
+		return nil
+	}
+	if err := s.record(ctx, id, last, last.Seq, done, nil); err != nil {
+		return err
+	}
+	s.advance(id, last.Seq)
+	return nil
 }
 
 // record notes what was made outside, or that it cannot be, with the cursor. A
@@ -134,6 +155,9 @@ func (s *mirrorStep) run(ctx context.Context, id ID, _ bool) (bool, time.Time, e
 		return false, next, nil
 	}
 	done, err := s.mirror.Show(ctx, id)
+	if at := laterAt(err); !at.IsZero() {
+		return false, at, nil
+	}
 	if err != nil && !final(err) {
 		return false, time.Time{}, err
 	}
