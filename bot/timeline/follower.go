@@ -17,9 +17,9 @@ const DecideBatch = 500
 type Poster interface {
 	// Post delivers d and returns what it made outside; nothing when none of the
 	// entries concerns it. An Invalid, Forbidden, NotFound or Unsupported problem is
-	// final: it is recorded and the follower moves on. After any other error the same
-	// entries are offered again later, with Retry set; [Later] says when, and keeps
-	// what was delivered so far.
+	// final: it is recorded and the follower moves on. [Later] keeps what was delivered
+	// so far and offers the rest when it says. After any other error the same entries
+	// are offered again, with Retry set.
 	Post(ctx context.Context, d Delivery) ([]Delivered, error)
 }
 

@@ -24,6 +24,7 @@ type Runtime struct {
 	workers []*worker
 	waits   []func() (time.Time, bool)
 	inline  []func(View, []Entry) (Decision, error)
+	order   *order // nil: the followers work side by side
 }
 
 // NewRuntime makes a runtime without followers.
@@ -162,7 +163,7 @@ func (r *Runtime) Settle(ctx context.Context) error {
 func (r *Runtime) settled() bool {
 	now := r.clock.Now()
 	for _, w := range r.workers {
-		if !w.idle || (!w.until.IsZero() && !w.until.After(now)) {
+		if !w.rests(now) {
 			return false
 		}
 	}

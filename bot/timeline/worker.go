@@ -36,6 +36,7 @@ type worker struct {
 	// Under runtime.mu.
 	cursors map[ID]int64
 	dirty   map[ID]bool
+	again   bool // what failed is to be tried again now
 	idle    bool
 	until   time.Time // when it wakes by itself; zero: only when something is recorded
 }
@@ -144,7 +145,19 @@ func (w *worker) run(ctx context.Context) {
 			w.rest(ctx)
 			continue
 		}
+		w.runtime.takeTurn(ctx, w)
 		w.attempt(ctx, next, w.pending[next])
+		w.runtime.endTurn(w)
+	}
+}
+
+// retry makes what waits to be tried again due at once.
+func (w *worker) retry() {
+	w.again = true
+	w.idle = false
+	select {
+	case w.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -153,6 +166,12 @@ func (w *worker) run(ctx context.Context) {
 func (w *worker) collect() {
 	w.runtime.mu.Lock()
 	defer w.runtime.mu.Unlock()
+	if w.again {
+		for _, a := range w.pending {
+			a.notBefore = time.Time{}
+		}
+		w.again = false
+	}
 	for id := range w.dirty {
 		if a := w.pending[id]; a == nil || a.failures == 0 {
 			w.pending[id] = &attempt{}
@@ -199,7 +218,7 @@ func (w *worker) rest(ctx context.Context) {
 		}
 	}
 	r.mu.Lock()
-	if len(w.dirty) > 0 {
+	if len(w.dirty) > 0 || w.again {
 		r.mu.Unlock()
 		return
 	}

@@ -1,0 +1,102 @@
+package timeline
+
+import (
+	"context"
+	"time"
+)
+
+// order lets the followers act one at a time, the first added first, so that the
+// same happenings leave the same entries in the same places: for rehearsals.
+type order struct {
+	acting *worker
+	held   int
+}
+
+// InTurn makes the followers act one at a time, in the order in which they were
+// added: each comes to rest before the next begins. Nothing is lost but speed. Call
+// it before Run.
+func (r *Runtime) InTurn() { r.order = &order{} }
+
+// Hold keeps the followers from acting until release is called, so that what is
+// recorded meanwhile stands together. It does nothing unless they act in turn.
+func (r *Runtime) Hold() (release func()) {
+	if r.order == nil {
+		return func() {}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.order.held++
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.order.held--
+		r.changed.Broadcast()
+	}
+}
+
+// Retry lets the followers with these names try again at once what they put off
+// after a failure: the outside system is back.
+func (r *Runtime) Retry(names ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.workers {
+		for _, name := range names {
+			if w.name == name {
+				w.retry()
+			}
+		}
+	}
+}
+
+// takeTurn waits until it is w's turn, or ctx ends.
+func (r *Runtime) takeTurn(ctx context.Context, w *worker) {
+	if r.order == nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.changed.Broadcast()
+	})
+	defer stop()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for ctx.Err() == nil && !r.isTurn(w) {
+		r.changed.Wait()
+	}
+	r.order.acting = w
+}
+
+func (r *Runtime) isTurn(w *worker) bool {
+	if r.order.acting != nil || r.order.held > 0 {
+		return false
+	}
+	now := r.clock.Now()
+	for _, before := range r.workers {
+		if before == w {
+			return true
+		}
+		if !before.rests(now) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Runtime) endTurn(w *worker) {
+	if r.order == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.order.acting == w {
+		r.order.acting = nil
+	}
+	r.changed.Broadcast()
+}
+
+// rests reports whether w has nothing to do before it is woken. The caller holds
+// runtime.mu.
+func (w *worker) rests(now time.Time) bool {
+	return w.idle && (w.until.IsZero() || w.until.After(now))
+}
