@@ -72,6 +72,10 @@ type Option struct {
 	// Future makes a Time lie ahead: a bare "09:00" is the next one. Without it a
 	// Time lies behind: the last one.
 	Future bool
+	Long   bool // a String of several lines, as a form asks for it
+	// Many lets a form choose several of what is proposed; the value is the chosen
+	// ones joined by commas.
+	Many bool
 	// Complete proposes values for what has been typed so far, best first; nil when
 	// there is nothing to propose. It must answer within a second.
 	Complete func(ctx context.Context, v timeline.View, typed string) []string

@@ -49,6 +49,32 @@ func (r Request) Actor() people.Actor { return r.Caller.Actor }
 // with the date only when it is not today's.
 func (r Request) FormatTime(t time.Time) string { return formatTime(t, r.Now, r.Zone) }
 
+// TypeTime writes an instant as a person would type it to whoever asked, for a
+// form to propose: the shortest of "00:25" and "2021-07-11 00:25" that reads back
+// as the same instant, and goes on to do so while the form lies open.
+func (r Request) TypeTime(t time.Time) string {
+	zone := r.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	parse, away := ParseTime, r.Now.Sub(t)
+	if t.After(r.Now) {
+		parse, away = ParseFutureTime, -away
+	}
+	// A clock time means another day once the last or the next one is meant.
+	const bare = 20 * time.Hour
+	for _, layout := range []string{"15:04", "15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05"} {
+		text := t.In(zone).Format(layout)
+		if away > bare && len(layout) <= len("15:04:05") {
+			continue
+		}
+		if back, err := parse(text, r.Now, zone); err == nil && back.Equal(t) {
+			return text
+		}
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
 func get[T any](r Request, name string) T {
 	v, _ := r.values[name].(T)
 	return v

@@ -66,21 +66,30 @@ var errRepeated = errors.New("repeated interaction")
 func (r *Runner) Run(ctx context.Context, caller Caller, ask Ask) (Reply, error) {
 	started := r.Clock.Now()
 	reply, err := r.run(ctx, caller, ask)
-	log := r.Log.With("command", clip(ask.Path, 60), "actor", caller.Actor.String(), "via", caller.Via)
-	if err == nil {
-		log.DebugContext(ctx, "command answered", "took", r.Clock.Now().Sub(started))
-		return reply, nil
+	if err != nil {
+		return Reply{}, r.problem(ctx, caller, ask, err)
 	}
+	r.log(caller, ask).DebugContext(ctx, "command answered", "took", r.Clock.Now().Sub(started))
+	return reply, nil
+}
+
+func (r *Runner) log(caller Caller, ask Ask) *slog.Logger {
+	return r.Log.With("command", clip(ask.Path, 60), "actor", caller.Actor.String(), "via", caller.Via)
+}
+
+// problem is err as a surface shows it; what nobody foresaw goes to the log.
+func (r *Runner) problem(ctx context.Context, caller Caller, ask Ask, err error) error {
+	log := r.log(caller, ask)
 	if p, ok := errors.AsType[*problem.Error](err); ok && p.Code != problem.Internal {
 		log.DebugContext(ctx, "command failed", "code", p.Code, "error", err)
-		return Reply{}, p
+		return p
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return Reply{}, problem.New(problem.Unavailable, "the request was given up before it was answered").Because(err)
+		return problem.New(problem.Unavailable, "the request was given up before it was answered").Because(err)
 	}
 	fault := &Fault{ID: r.faultID(), Err: err}
 	log.ErrorContext(ctx, "command failed", "fault", fault.ID, "error", err)
-	return Reply{}, problem.New(problem.Internal, "internal error %s", fault.ID).
+	return problem.New(problem.Internal, "internal error %s", fault.ID).
 		WithHint("Wardroom's log says more under %s", fault.ID).Because(fault)
 }
 

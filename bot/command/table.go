@@ -131,6 +131,9 @@ func (c *Command) faults() (faults []error) {
 	if c.Access != "" && !slices.Contains(people.Roles, c.Access) {
 		fault("%q is not a role", c.Access)
 	}
+	if c.Form != nil {
+		faults = append(faults, c.formFaults()...)
+	}
 	if c.Timeout < 0 {
 		fault("its timeout is negative")
 	}
@@ -183,6 +186,9 @@ func (o Option) faults() (faults []error) {
 	}
 	if len(o.Choices) > maxOptions {
 		fault("it has more than %d choices", maxOptions)
+	}
+	if (o.Long || o.Many) && o.Type != String {
+		fault("only a text has several lines or holds several values")
 	}
 	if o.Required && o.Default != "" {
 		fault("it is required and has a default")

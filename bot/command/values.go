@@ -39,6 +39,12 @@ type values struct {
 	now       time.Time
 	zone      *time.Location
 
+	// asking are the fields of a form that is made, nil when the request is to be
+	// run: what is missing then is not missed, and what is wrong in a field is
+	// shown. unclear are the incidents that the form has to ask for as well.
+	asking  []string
+	unclear []string
+
 	typed  map[string]string
 	parsed map[string]any
 	faults []*problem.Error
@@ -194,6 +200,9 @@ func (o Option) namesIncident(arg string) bool {
 // option parses one option into parsed, or adds a fault.
 func (p *values) option(o Option) error {
 	text, given := p.typed[o.Name]
+	if !given && o.Required && p.asking != nil {
+		return nil
+	}
 	if !given && o.Required {
 		p.fault(problem.New(problem.Invalid, "%s is missing: %s", o.Name, o.Help).WithHint("%s", p.command.Usage()))
 		return nil
@@ -220,6 +229,14 @@ func (p *values) option(o Option) error {
 		v, err = o.plain(text)
 	}
 	if pe, ok := errors.AsType[*problem.Error](err); ok && pe.Code != problem.Unavailable {
+		switch {
+		case p.asking == nil:
+		case slices.Contains(p.asking, o.Name):
+			return nil
+		case o.Type == Incident && !given && pe.Code == problem.Invalid:
+			p.unclear = append(p.unclear, o.Name)
+			return nil
+		}
 		c := *pe
 		c.Message = o.Name + ": " + c.Message
 		p.fault(&c)
