@@ -31,6 +31,7 @@ type Config struct {
 	Routes      alert.Routes // the first that matches decides
 	Correlation incident.Rules
 	StatusPage  StatusPage
+	OnCall      OnCall
 	Metrics     Metrics
 
 	// Warnings are what can be used but should be mended.

@@ -25,6 +25,7 @@ type File struct {
 	Routes      []FileRoute     `yaml:"routes" help:"What an alert leads to. The first route that matches decides; an alert that none matches is told and opens nothing."`
 	Correlation FileCorrelation `yaml:"correlation" help:"Which alerts are one incident."`
 	StatusPage  FileStatusPage  `yaml:"status_page" help:"What the public sees."`
+	OnCall      FileOnCall      `yaml:"oncall" help:"Who is woken for a SEV1 or SEV2 that nobody has acknowledged. Left out: nobody is."`
 	Metrics     FileMetrics     `yaml:"metrics" help:"What Prometheus scrapes, at GET /metrics."`
 }
 
@@ -48,6 +49,7 @@ type FilePerson struct {
 	Roles    []Text `yaml:"roles" form:"list of viewer, responder, lead" example:"[responder, lead]" help:"What the person may do: a viewer reads, a responder runs incidents, a lead also merges, erases, freezes and approves. Left out: viewer."`
 	UID      []Text `yaml:"uid" form:"number or list" example:"1000" help:"The Unix users whose shell is this person's, by number (id -u)."`
 	Discord  []Text `yaml:"discord" form:"text or list" example:"\"165023948638126080\"" help:"The person's Discord user ids: a right click on the name, Copy User ID."`
+	Ntfy     Secret `yaml:"ntfy" example:"/run/secrets/ntfy-joe" help:"The ntfy topic that pages this person. Whoever knows it can read the pages and acknowledge by them: make it long and random."`
 }
 
 // FileIntake is the section intake.
@@ -146,6 +148,7 @@ func defaults() File {
 		Routes:      defaultRoutes(),
 		Correlation: defaultCorrelation(),
 		StatusPage:  FileStatusPage{Title: text("Status")},
+		OnCall:      defaultOnCall(),
 	}
 }
 

@@ -29,7 +29,9 @@ type Policy struct {
 }
 
 // DefaultPolicy is what an empty configuration means.
-func DefaultPolicy() Policy { return Policy{Repeat: 2 * time.Minute, Escalate: 6 * time.Minute, Rounds: 3} }
+func DefaultPolicy() Policy {
+	return Policy{Repeat: 2 * time.Minute, Escalate: 6 * time.Minute, Rounds: 3}
+}
 
 // Needed reports whether somebody has to be woken for an incident: it is SEV1 or
 // SEV2, nobody has said that they are on it, and it is neither parked nor over by

@@ -72,8 +72,9 @@ func (o Override) holds(t time.Time) bool { return !t.Before(o.From) && t.Before
 // Shift is one person's uninterrupted time on call. Person "" is a gap: nobody is
 // on call. A zero To has no end in sight.
 type Shift struct {
-	Person   string    `json:"person"`
-	From, To time.Time `json:"-"`
+	Person string    `json:"person"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to,omitzero"`
 }
 
 // SpecError is one thing that is wrong with a rota.
