@@ -62,14 +62,11 @@ func (l *Links) Read(token string) (timeline.Ref, error) {
 	if len(token) > longestToken {
 		return timeline.Ref{}, wrong
 	}
-	name, rest, ok := strings.Cut(token, ".")
-	seq, signature, two := strings.Cut(rest, ".")
-	given, err := base64.RawURLEncoding.Strict().DecodeString(signature)
-	if !ok || !two || err != nil {
-		return timeline.Ref{}, wrong
-	}
+	name, rest, _ := strings.Cut(token, ".")
+	seq, _, _ := strings.Cut(rest, ".")
 	page, err := timeline.ParseRef(name + "#" + seq)
-	if err != nil || !hmac.Equal(given, l.sign(page)) {
+	// Compared as written: one page has one link.
+	if err != nil || page.IsZero() || !hmac.Equal([]byte(token), []byte(l.Token(page))) {
 		return timeline.Ref{}, wrong
 	}
 	return page, nil
