@@ -50,9 +50,9 @@ var sdks = map[string][]string{
 
 var drivers = []string{"database/sql", "modernc.org", "github.com/jackc/pgx/v5", "github.com/pressly/goose/v3", "golang.org/x/sys"}
 
-// testing libraries are free in test files and in simulators: packages whose
-// folder ends in "test", as storagetest.
-var testingLibraries = []string{"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "github.com/getkin/kin-openapi"}
+// testing libraries are free in test files and in simulators: packages in or below
+// a folder that ends in "test", as storagetest.
+var testingLibraries = []string{"github.com/google/go-cmp", "pgregory.net/rapid", "github.com/rogpeppe/go-internal", "github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema/v6"}
 
 // reasons are printed with what breaks a rule.
 const (
@@ -62,6 +62,7 @@ const (
 	whyCommands    = "a command speaks to the domain alone, so that every surface and every test can run it"
 	whyIntegration = "an integration knows the domain and its own outside system; two that knew each other could not be replaced or fail alone"
 	whyStorage     = "storage sits behind the domain's ports; it knows drivers and nothing else"
+	whySpec        = "an API's description is held against what tests send; the demo links the simulator, and nobody wants the description's validator in the product"
 	whyLibrary     = "libraries are listed in layout_test.go with the ring that may use them, so that a new dependency is a decision somebody reads"
 	whyInit        = "init() and blank registration hide what runs; registration is one explicit table, and a collision in it fails at start"
 	whySleep       = "a sleep is either too short on a slow machine or wasted on a fast one; wait for the event, or use the injected clock or testing/synctest"
@@ -142,13 +143,15 @@ func refused(from, imported string) string {
 		return "" // a test outside its package
 	case inside && strings.HasPrefix(local, "cmd/") && ring != "cmd":
 		return whyCmd
+	case inside && path.Base(local) == "spec" && !test:
+		return whySpec
 	case ring == "cmd" || inside && test:
 		return "" // tests may put the real parts together
 	case inside:
 		return refusedInside(ring, rest, local)
 	case !strings.Contains(strings.Split(imported, "/")[0], ".") && !strings.HasPrefix(imported, "database/"):
 		return "" // the standard library
-	case under(imported, neutral) || (test || strings.HasSuffix(path.Dir(from), "test")) && under(imported, testingLibraries):
+	case under(imported, neutral) || (test || inSimulator(from)) && under(imported, testingLibraries):
 		return ""
 	case ring == "storage":
 		if under(imported, drivers) {
@@ -167,6 +170,11 @@ func refused(from, imported string) string {
 		return "" // a test may look into a database file
 	}
 	return whyLibrary
+}
+
+// inSimulator tells whether a file stands in or below a folder that ends in "test".
+func inSimulator(from string) bool {
+	return slices.ContainsFunc(strings.Split(path.Dir(from), "/"), func(step string) bool { return strings.HasSuffix(step, "test") })
 }
 
 func refusedInside(ring, rest, local string) string {
@@ -232,6 +240,9 @@ func TestRefusedRefuses(t *testing.T) {
 		{"commands/repair/recycle.go", "wardroom/commands", ""},
 		{"integrations/discord/room.go", "wardroom/integrations/web", whyIntegration},
 		{"integrations/discord/room.go", "wardroom/integrations/discord/wire", ""},
+		{"integrations/discord/discordtest/spec/checker.go", "github.com/santhosh-tekuri/jsonschema/v6", ""},
+		{"integrations/discord/discordtest/server.go", "wardroom/integrations/discord/discordtest/spec", whySpec},
+		{"integrations/discord/discordtest/server_test.go", "wardroom/integrations/discord/discordtest/spec", ""},
 		{"integrations/discord/room.go", "github.com/linode/linodego", whyIntegration + "; " + whyLibrary},
 		{"integrations/web/metrics.go", "github.com/prometheus/client_golang/prometheus", ""},
 		{"storage/open.go", "modernc.org/sqlite", ""},
