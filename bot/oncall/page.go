@@ -78,7 +78,7 @@ func (p *Pager) Decide(v timeline.View, entries []timeline.Entry) (timeline.Deci
 		// fires: the timer stays, and is moot when the incident is quiet then.
 		return timeline.Decision{}, nil
 	case paging && !needed:
-		return timeline.Decision{Entries: []timeline.Draft{{Timeline: id, Cause: entries[len(entries)-1].Ref,
+		return timeline.Decision{Entries: []timeline.Draft{{Timeline: id, Cause: stopping(entries),
 			Payload: &Stopped{Why: whyStopped(i)}, Effects: timeline.Effects{Clear: []string{timerKey(id)}}}}}, nil
 	case !paging && needed:
 		if why, cause, starts := reason(entries); starts {
@@ -90,16 +90,27 @@ func (p *Pager) Decide(v timeline.View, entries []timeline.Entry) (timeline.Deci
 
 func whyStopped(i incident.Incident) string {
 	switch {
+	case !i.AcknowledgedAt.IsZero() && !i.AckAgain:
+		return i.OnIt + " is on it"
 	case i.MergedInto != "":
 		return fmt.Sprintf("merged into %s", i.MergedInto)
 	case !i.Open(), i.Status == incident.Parked:
 		return "it is " + string(i.Status)
-	case !i.NeedsAck() && i.OnIt != "":
-		return i.OnIt + " is on it"
 	case !severe(i.Severity):
 		return fmt.Sprintf("it is only %s", i.Severity)
 	}
 	return "it needs nobody now"
+}
+
+// stopping is the first entry that may have ended the need.
+func stopping(entries []timeline.Entry) timeline.Ref {
+	for _, e := range entries {
+		switch e.Payload.(type) {
+		case *incident.Acknowledged, *incident.StatusChanged, *incident.SeverityChanged, *incident.MergedInto, *incident.ParkedUntil:
+			return e.Ref
+		}
+	}
+	return entries[len(entries)-1].Ref
 }
 
 // reason finds the last entry that lets an incident need somebody. Others do not
