@@ -21,13 +21,22 @@ type Post struct {
 	Actor    string    // for people: "joe", "alertmanager"
 	Text     string    // one plain sentence; outside text
 	Key      bool      // belongs into the room; the rest only into the full timeline
+	Tone     Tone      // how it strikes the eye
+	Mentions []string  // the names of those whom a chat notifies with it; mostly nobody
 }
+
+// Mentioner is a payload that a chat notifies persons of, by their names. No other
+// post notifies anybody.
+type Mentioner interface{ Mentions() []string }
 
 // PostOf makes the post of an entry. Without a codec every post is key.
 func PostOf(codec *timeline.Codec, e timeline.Entry) Post {
 	p := Post{Entry: e.Ref, At: e.OccurredAt, Recorded: e.RecordedAt, Actor: e.Actor.Display(), Key: true}
 	if e.Payload != nil {
-		p.Text = e.Payload.Text()
+		p.Text, p.Tone = e.Payload.Text(), toneOf(e.Payload)
+	}
+	if m, ok := e.Payload.(Mentioner); ok {
+		p.Mentions = m.Mentions()
 	}
 	if !e.Supersedes.IsZero() {
 		p.Text += " (corrects " + e.Supersedes.String() + ")"
