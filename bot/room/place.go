@@ -15,7 +15,7 @@ type Place struct {
 	Channel  string      `json:"channel"`            // the channel, or the thread
 	Parent   string      `json:"parent,omitempty"`   // the channel that a thread hangs on
 	Thread   bool        `json:"thread,omitempty"`   // it is a thread, because channels ran out
-	Name     string      `json:"name"`               // never changed: "inc-0007-out-of-connections"
+	Name     string      `json:"name"`               // "inc-0007": without the title that a chat adds, which may have to be erased
 	URL      string      `json:"url,omitempty"`      // where a person opens it
 	Archived bool        `json:"archived,omitempty"` // it was put away
 	OpenedAt time.Time   `json:"opened_at"`

@@ -10,6 +10,7 @@ import (
 	"wardroom/bot/fleet"
 	"wardroom/bot/incident"
 	"wardroom/bot/remediation"
+	chat "wardroom/bot/room"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 	checks "wardroom/bot/watch"
@@ -18,12 +19,12 @@ import (
 // newCodec composes the kinds of every package. A new package with payloads
 // stands here, in folds when it keeps state, and nowhere else.
 func newCodec() (*timeline.Codec, error) {
-	return timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds, remediation.Kinds, fleet.Kinds, checks.Kinds)
+	return timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds, remediation.Kinds, fleet.Kinds, checks.Kinds, chat.PlaceKinds)
 }
 
 // folds keep the tables of current state, in this order.
 func folds() []timeline.Fold {
-	return []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, timeline.DeliveriesFold}
+	return []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, chat.Fold, timeline.DeliveriesFold}
 }
 
 // ruleDelays reads how long each rule waits before it fires.
