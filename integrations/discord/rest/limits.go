@@ -75,7 +75,7 @@ func (l *limits) pump(b *bucket) {
 		}
 		slot := now
 		if !w.unlimited {
-			if slot = l.slot(now); slot.After(w.giveUp) {
+			if slot = l.slot(now); slot.After(now) && slot.After(w.giveUp) {
 				continue
 			}
 			l.reserve(slot)
