@@ -30,7 +30,8 @@ const (
 //
 // Its functions get a Request with what is known already: the options that the
 // tap carried, and the incident that it is about. They must answer well under a
-// second. Each may be nil.
+// second. Each may be nil. A problem that one returns refuses the form, as when
+// there is nothing to resolve.
 type Form struct {
 	Title  string   // at most 45 characters; empty: the command's summary, cut
 	Submit string   // the label of the button that sends it; empty: "Send"
@@ -99,8 +100,10 @@ func (f FormField) Chosen() []string {
 // gets the problem that [Runner.Run] would give. A command without a form has no
 // fields.
 //
-// What ask says of an option that is chosen is settled and not asked again; what
-// it says of one that is typed is shown to be changed, also when it is wrong, so
+// What ask says of an option that is chosen is settled and not asked again, also
+// when it is empty: then it is left out. So a surface that cannot show selects and
+// texts together asks first for what is chosen, and then for the form with those
+// answers, whose texts may go by them. What ask says of an option that is typed is shown to be changed, also when it is wrong, so
 // that an answer that was refused can be put right. When several incidents are
 // open and none is meant, the form asks which.
 func (r *Runner) Form(ctx context.Context, caller Caller, ask Ask) (FormView, error) {
@@ -141,7 +144,7 @@ func (r *Runner) form(ctx context.Context, caller Caller, ask Ask) (FormView, er
 		if req.values, err = p.parse(ask); err != nil {
 			return err
 		}
-		b := formBuilder{Runner: r, form: declared, request: req, view: v, known: &p}
+		b := formBuilder{Runner: r, form: declared, request: req, ask: ask, view: v, known: &p}
 		view, err = b.build(ctx)
 		return err
 	})
@@ -153,6 +156,7 @@ type formBuilder struct {
 	*Runner
 	form    Form
 	request Request
+	ask     Ask
 	view    timeline.View
 	known   *values
 
@@ -177,13 +181,23 @@ func (b *formBuilder) build(ctx context.Context) (FormView, error) {
 		if err != nil {
 			return FormView{}, err
 		}
-		if _, settled := b.request.values[name]; settled && b.known.typed[name] != "" && !f.Typed() {
+		if !f.Typed() && b.settled(o) {
 			continue
 		}
 		view.Fields = append(view.Fields, f)
 	}
 	view.Ask.Options = b.rest(view.Fields)
 	return view, nil
+}
+
+// settled reports whether the ask has said what is chosen: a value that is right,
+// or an empty one, which leaves the option out.
+func (b *formBuilder) settled(o Option) bool {
+	if value, said := b.ask.Options[o.Name]; said && strings.TrimSpace(value) == "" {
+		return !o.Required
+	}
+	_, right := b.request.values[o.Name]
+	return right && b.known.typed[o.Name] != ""
 }
 
 // read asks the form's own functions, once each.
@@ -294,8 +308,8 @@ func (b *formBuilder) rest(asked []FormField) map[string]string {
 // label is the help until it says more than the question.
 func (o Option) label() string {
 	question := o.Help
-	if i := strings.IndexAny(question, ";:,("); i > 0 {
-		question = strings.TrimSpace(question[:i])
+	for _, stop := range []string{"; ", ": ", ", ", " ("} {
+		question, _, _ = strings.Cut(question, stop)
 	}
 	if n := utf8.RuneCountInString(question); n > MaxFormTitle {
 		question = o.Name

@@ -163,6 +163,16 @@ func (d *Desk) Propose(ctx context.Context, id timeline.ID) (n Notice, posted bo
 	return n, posted, found, err
 }
 
+// View reads a consistent state.
+func (d *Desk) View(ctx context.Context, read func(timeline.View) error) error {
+	return d.store.View(ctx, read)
+}
+
+// Evidence is [Propose] with the rules of the configuration.
+func (d *Desk) Evidence(v timeline.View, id timeline.ID) ([]Evidence, error) {
+	return Propose(v, id, d.rules)
+}
+
 // Site returns all that the public is told.
 func (d *Desk) Site(ctx context.Context) (site Site, err error) {
 	err = d.store.View(ctx, func(v timeline.View) error {
