@@ -31,6 +31,7 @@ type Config struct {
 	Routes      alert.Routes // the first that matches decides
 	Correlation incident.Rules
 	StatusPage  StatusPage
+	Discord     Section // zero: there is none
 	OnCall      OnCall
 	Metrics     Metrics
 

@@ -25,6 +25,7 @@ type File struct {
 	Routes      []FileRoute     `yaml:"routes" help:"What an alert leads to. The first route that matches decides; an alert that none matches is told and opens nothing."`
 	Correlation FileCorrelation `yaml:"correlation" help:"Which alerts are one incident."`
 	StatusPage  FileStatusPage  `yaml:"status_page" help:"What the public sees."`
+	Discord     Section         `yaml:"discord" example:"{token_file: /run/secrets/discord, guild: \"267624335836053506\"}" help:"The team's Discord: a room for each incident, slash commands, buttons. docs/discord.md leads there in ten minutes and explains every key: token, guild, public_key, category, archive, overview, private. Left out: there is no Discord."`
 	OnCall      FileOnCall      `yaml:"oncall" help:"Who is woken for a SEV1 or SEV2 that nobody has acknowledged. Left out: nobody is."`
 	Metrics     FileMetrics     `yaml:"metrics" help:"What Prometheus scrapes, at GET /metrics."`
 }

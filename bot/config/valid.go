@@ -32,6 +32,7 @@ func valid(d *decoder, f *File) *Config {
 	c.People = d.people(f.People)
 	c.Intake = d.intake(f.Intake)
 	c.StatusPage = d.statusPage(f.StatusPage)
+	c.Discord = f.Discord
 	c.OnCall = d.onCall(f, c)
 	c.Metrics = Metrics(f.Metrics)
 	d.sources(f.Routes, c.Intake)
