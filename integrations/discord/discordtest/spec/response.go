@@ -113,11 +113,16 @@ func (c *Checker) answer(op *operation, status int, header http.Header, raw []by
 	return append(all, rateHeaders(header)...)
 }
 
-// forAnswer rewrites forwards as forSchema does; answers type bit fields as strings.
+// forAnswer rewrites what the document types otherwise than Discord answers: forwards,
+// and the codes of a form's errors, which are words ("BASE_TYPE_REQUIRED") and no
+// numbers (https://discord.com/developers/docs/reference#error-messages).
 func forAnswer(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for name := range v {
+			if name == "_errors" {
+				wordsToNumbers(v[name])
+			}
 			v[name] = forAnswer(v[name])
 		}
 		forward(v)
@@ -128,6 +133,17 @@ func forAnswer(v any) any {
 		}
 	}
 	return v
+}
+
+func wordsToNumbers(v any) {
+	list, _ := v.([]any)
+	for _, item := range list {
+		if e, ok := item.(map[string]any); ok && e["code"] != "" {
+			if _, isWord := e["code"].(string); isWord {
+				e["code"] = json.Number("0")
+			}
+		}
+	}
 }
 
 // rateLimited holds a 429 to the documentation, not to the document: that wants a
