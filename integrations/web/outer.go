@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"wardroom/bot/oncall"
 )
 
 const requestIDHeader = "X-Request-Id"
@@ -52,7 +54,7 @@ func (s *Server) after(rec *recorder, r *http.Request, began time.Time) {
 			s.metrics.request(rec.code(), time.Since(began))
 			panic(why) // net/http's own way to drop a connection
 		}
-		s.log.ErrorContext(r.Context(), "a handler panicked", slog.String("path", r.URL.Path), slog.Any("panic", why),
+		s.log.ErrorContext(r.Context(), "a handler panicked", slog.String("path", loggedPath(r)), slog.Any("panic", why),
 			slog.String("request", rec.Header().Get(requestIDHeader)), slog.String("stack", string(debug.Stack())))
 		if rec.status == 0 {
 			writeError(rec, http.StatusInternalServerError, "internal error", "the process log has more under "+rec.Header().Get(requestIDHeader))
@@ -61,9 +63,17 @@ func (s *Server) after(rec *recorder, r *http.Request, began time.Time) {
 	took := time.Since(began)
 	s.metrics.request(rec.code(), took)
 	if s.log.Enabled(context.Background(), slog.LevelDebug) {
-		s.log.DebugContext(r.Context(), "request", slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", rec.code()),
+		s.log.DebugContext(r.Context(), "request", slog.String("method", r.Method), slog.String("path", loggedPath(r)), slog.Int("status", rec.code()),
 			slog.Duration("took", took), slog.String("remote", r.RemoteAddr), slog.String("request", rec.Header().Get(requestIDHeader)))
 	}
+}
+
+// loggedPath leaves out what is as good as a credential.
+func loggedPath(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, oncall.LinkPath) {
+		return oncall.LinkPath + "…"
+	}
+	return r.URL.Path
 }
 
 // newRequestID need not be hard to guess: it only finds a line in the log.
