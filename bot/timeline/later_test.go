@@ -93,3 +93,33 @@ func TestRetryDoesNotWaitOutWhatWasPutOff(t *testing.T) {
 	r.settle(rt)
 	want(t, "after", chat.said(), []string{"INC-1#1 first"})
 }
+
+// glass shows how often it was looked through.
+type glass struct {
+	mu    sync.Mutex
+	shown int
+}
+
+func (g *glass) Show(context.Context, timeline.ID) ([]timeline.Delivered, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shown++
+	return nil, nil
+}
+
+func TestAMirrorIsRefreshedWithoutAnEntryAndNotTooOften(t *testing.T) {
+	r, g := newRig(t), &glass{}
+	rt, _ := r.start(func(rt *timeline.Runtime) { rt.AddMirror("glass", incidents, 5*time.Second, g) })
+	r.say("INC-1", "one")
+	r.settle(rt)
+	rt.Refresh("glass", "INC-1")
+	rt.Refresh("another", "INC-1")
+	r.settle(rt)
+	if g.shown != 1 {
+		t.Errorf("shown %d times within five seconds", g.shown)
+	}
+	r.pass(rt, 10*time.Second)
+	if g.shown != 2 {
+		t.Errorf("shown %d times, want once more after five seconds", g.shown)
+	}
+}

@@ -68,7 +68,7 @@ func (r *Runtime) AddPoster(name string, follows func(ID) bool, p Poster) {
 // AddMirror adds a mirror that shows each timeline at most once per every; see AddDecider.
 func (r *Runtime) AddMirror(name string, follows func(ID) bool, every time.Duration, m Mirror) {
 	r.add(name, follows, func(w *worker) step {
-		return &mirrorStep{worker: w, mirror: m, every: every, shown: map[ID]time.Time{}, owed: map[ID]bool{}}
+		return &mirrorStep{worker: w, mirror: m, every: every, shown: map[ID]time.Time{}}
 	})
 }
 
@@ -94,7 +94,7 @@ func (r *Runtime) add(name string, follows func(ID) bool, stepOf func(*worker) s
 func (r *Runtime) newWorker(name string, follows func(ID) bool, s step) *worker {
 	return &worker{
 		name: name, follows: follows, step: s, runtime: r,
-		wake: make(chan struct{}, 1), dirty: map[ID]bool{}, cursors: map[ID]int64{}, fresh: map[ID]bool{},
+		wake: make(chan struct{}, 1), dirty: map[ID]bool{}, cursors: map[ID]int64{}, fresh: map[ID]bool{}, owed: map[ID]bool{}, stale: map[ID]bool{},
 		pending: map[ID]*attempt{}, log: r.log.With(slog.String("follower", name)),
 	}
 }

@@ -135,7 +135,6 @@ type mirrorStep struct {
 	mirror Mirror
 	every  time.Duration
 	shown  map[ID]time.Time
-	owed   map[ID]bool // read past, not yet shown
 }
 
 func (s *mirrorStep) run(ctx context.Context, id ID, _ bool) (bool, time.Time, error) {

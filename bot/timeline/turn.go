@@ -34,20 +34,6 @@ func (r *Runtime) Hold() (release func()) {
 	}
 }
 
-// Retry lets the followers with these names try again at once what they put off
-// after a failure: the outside system is back.
-func (r *Runtime) Retry(names ...string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, w := range r.workers {
-		for _, name := range names {
-			if w.name == name {
-				w.retry()
-			}
-		}
-	}
-}
-
 // takeTurn waits until it is w's turn, or ctx ends.
 func (r *Runtime) takeTurn(ctx context.Context, w *worker) {
 	if r.order == nil {

@@ -31,12 +31,14 @@ type worker struct {
 
 	// Owned by the worker's goroutine.
 	fresh   map[ID]bool // loaded at the start: an earlier process may have tried
+	owed    map[ID]bool // read past, or asked for, and not yet shown: for a mirror
 	pending map[ID]*attempt
 
 	// Under runtime.mu.
 	cursors map[ID]int64
 	dirty   map[ID]bool
-	again   bool // what failed is to be tried again now
+	again   bool        // what failed is to be tried again now
+	stale   map[ID]bool // shown, and no longer as it is: for a mirror
 	idle    bool
 	until   time.Time // when it wakes by itself; zero: only when something is recorded
 }
@@ -125,11 +127,7 @@ func (w *worker) note(gained []Gain) {
 	if !grown {
 		return
 	}
-	w.idle = false
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	w.stir()
 }
 
 func (w *worker) concerns(k Kind) bool {
@@ -151,9 +149,8 @@ func (w *worker) run(ctx context.Context) {
 	}
 }
 
-// retry makes what waits to be tried again due at once.
-func (w *worker) retry() {
-	w.again = true
+// stir wakes the worker. The caller holds runtime.mu.
+func (w *worker) stir() {
 	w.idle = false
 	select {
 	case w.wake <- struct{}{}:
@@ -172,6 +169,11 @@ func (w *worker) collect() {
 		}
 		w.again = false
 	}
+	for id := range w.stale {
+		w.owed[id] = true
+		w.dirty[id] = true
+	}
+	clear(w.stale)
 	for id := range w.dirty {
 		if a := w.pending[id]; a == nil || a.failures == 0 {
 			w.pending[id] = &attempt{}
@@ -218,7 +220,7 @@ func (w *worker) rest(ctx context.Context) {
 		}
 	}
 	r.mu.Lock()
-	if len(w.dirty) > 0 || w.again {
+	if len(w.dirty) > 0 || len(w.stale) > 0 || w.again {
 		r.mu.Unlock()
 		return
 	}
