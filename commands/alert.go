@@ -36,7 +36,7 @@ type Silencer interface {
 // recorded and nobody outside is told.
 func Alert(desk alertDesk, silencer Silencer) []command.Command {
 	c := alerts{desk, silencer}
-	which := command.Option{Name: "alert", Help: "Its key, fingerprint or name", Type: command.String, Required: true, Positional: true, Complete: completeAlert}
+	which := command.Option{Name: "alert", Help: "Which alert: its key, fingerprint or name", Type: command.String, Required: true, Positional: true, Complete: completeAlert}
 	return []command.Command{{
 		Path:     "alert list",
 		Summary:  "List the alerts that fire",
@@ -53,6 +53,7 @@ func Alert(desk alertDesk, silencer Silencer) []command.Command {
 		Examples: []string{"/alert show alert:postgres/connection-limit"},
 		Access:   people.Viewer,
 		Options:  []command.Option{which},
+		Form:     whichAlertForm("Which alert?", "Show"),
 		Handle:   c.show,
 	}, {
 		Path:        "alert ack",
@@ -71,8 +72,9 @@ func Alert(desk alertDesk, silencer Silencer) []command.Command {
 		Options: []command.Option{
 			which,
 			{Name: "reason", Help: "Why; stands in the timeline", Type: command.String, Required: true, Positional: true},
-			{Name: "for", Help: "For how long", Type: command.Duration, Default: "2h"},
+			{Name: "for", Help: "For how long", Type: command.Duration, Default: "2h", Complete: completeSilence},
 		},
+		Form:   silenceForm(),
 		Handle: c.silence,
 	}}
 }
@@ -210,6 +212,7 @@ func alertActs(a alert.Current) []command.Action {
 		return nil
 	}
 	acts := []command.Action{{Label: "Acknowledge", Style: command.Primary, Ask: command.Ask{Path: "alert ack", Options: map[string]string{"alert": a.Key()}}}}
+	acts = append(acts, command.Action{Label: "Silence", Form: true, Ask: command.Ask{Path: "alert silence", Options: map[string]string{"alert": a.Key()}}})
 	if a.Incident != "" {
 		acts = append(acts, act("Show "+string(a.Incident), "incident show", a.Incident, command.Secondary),
 			command.Action{Label: "Does not belong here", Ask: command.Ask{Path: "incident split", Options: map[string]string{"alert": a.Key()}}})

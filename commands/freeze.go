@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"wardroom/bot/command"
+	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/remediation"
 	"wardroom/bot/timeline"
@@ -29,8 +30,9 @@ func Freeze(store freezeStore) []command.Command {
 		Records:     true,
 		Options: []command.Option{
 			{Name: "reason", Help: "Why nothing may be touched", Type: command.String, Required: true, Positional: true},
-			{Name: "until", Help: "When it ends by itself: 09:00, in 2h; left out: when a lead lifts it", Type: command.Time, Future: true},
+			{Name: "until", Help: "When it ends by itself: 09:00, in 2h; left out: when a lead lifts it", Type: command.Time, Future: true, Complete: completeFreeze},
 		},
+		Form:   freezeForm(),
 		Handle: f.on,
 	}, {
 		Path:     "freeze off",
@@ -106,4 +108,22 @@ func (f freeze) show(ctx context.Context, r command.Request) (command.Reply, err
 		Data:    data,
 		Actions: []command.Action{{Label: "Lift the freeze", Ask: command.Ask{Path: "freeze off"}, Style: command.Danger}},
 	}, nil
+}
+
+// freezeForm is filled with what the team is at: the one incident that is open.
+func freezeForm() *command.Form {
+	return &command.Form{
+		Title: "Let nothing disruptive start", Submit: "Freeze", Fields: []string{"reason", "until"},
+		Prefill: func(v timeline.View, _ command.Request) (map[string]string, error) {
+			open, err := incident.Open(v)
+			if err != nil || len(open) != 1 {
+				return nil, err
+			}
+			return map[string]string{"reason": fmt.Sprintf("%s is being worked on", open[0].ID)}, nil
+		},
+	}
+}
+
+func completeFreeze(_ context.Context, _ timeline.View, typed string) []string {
+	return beginning([]string{"in 1h", "in 4h", "in 12h", "tomorrow 09:00"}, typed)
 }

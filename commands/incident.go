@@ -65,6 +65,7 @@ func (c incidents) begin() []command.Command {
 			{Name: "at", Help: "When it began, as 00:25 or 10m ago; left out: now", Type: command.Time},
 			{Name: "why", Help: "How you know when it began", Type: command.String},
 		},
+		Form:   declareForm(),
 		Handle: c.declare,
 	}, {
 		Path:     "incident ack",
@@ -85,6 +86,7 @@ func (c incidents) begin() []command.Command {
 			{Name: "nobody", Help: "Take the role back instead", Type: command.Bool},
 			namedIncident,
 		},
+		Form:   assignForm(),
 		Handle: c.assign,
 	}, {
 		Path:     "incident severity",
@@ -92,9 +94,10 @@ func (c incidents) begin() []command.Command {
 		Examples: []string{"/incident severity severity:SEV1", "/incident severity severity:SEV3 reason:only the forum is slow"},
 		Access:   people.Responder, Records: true,
 		Options: []command.Option{
-			{Name: "severity", Help: "SEV1 is the worst", Type: command.Choice, Choices: severities, Required: true, Positional: true},
+			{Name: "severity", Help: "How bad it is; SEV1 is the worst", Type: command.Choice, Choices: severities, Required: true, Positional: true},
 			theIncident, aReason,
 		},
+		Form:   severityForm(),
 		Handle: c.severity,
 	}, {
 		Path:     "incident title",
@@ -105,6 +108,7 @@ func (c incidents) begin() []command.Command {
 			{Name: "title", Help: "What is broken, in a few words", Type: command.String, Required: true, Positional: true},
 			namedIncident,
 		},
+		Form:   titleForm(),
 		Handle: c.title,
 	}, {
 		Path:        "incident start",
@@ -117,6 +121,7 @@ func (c incidents) begin() []command.Command {
 			{Name: "why", Help: "How you know", Type: command.String},
 			namedIncident,
 		},
+		Form:   startForm(),
 		Handle: c.start,
 	}, {
 		Path:     "incident list",
@@ -132,7 +137,7 @@ func (c incidents) begin() []command.Command {
 		Access:   people.Viewer,
 		Options:  []command.Option{theIncident},
 		Handle:   c.show,
-	}}
+	}, c.actsCommand()}
 }
 
 // progress declares what is told of an incident while it runs.
@@ -143,11 +148,12 @@ func (c incidents) progress() []command.Command {
 		Examples: []string{"/incident status status:identified", "/incident status status:monitoring at:10m ago"},
 		Access:   people.Responder, Records: true,
 		Options: []command.Option{
-			{Name: "status", Help: "The new status", Type: command.Choice, Required: true, Positional: true,
+			{Name: "status", Help: "How far you are", Type: command.Choice, Required: true, Positional: true,
 				Choices: []string{string(incident.Investigating), string(incident.Identified), string(incident.Monitoring), string(incident.Resolved), string(incident.Closed)}},
 			theIncident,
 			{Name: "at", Help: "Since when; left out: now", Type: command.Time}, aReason,
 		},
+		Form:   statusChangeForm(),
 		Handle: c.status,
 	}, {
 		Path:        "incident note",
@@ -156,6 +162,7 @@ func (c incidents) progress() []command.Command {
 		Examples:    []string{"/incident note text:Support ticket opened at Linode", "/incident note at:06:36 text:Python is offline"},
 		Access:      people.Responder, Records: true,
 		Options: noteOptions(namedIncident),
+		Form:    noteForm(),
 		Handle:  func(ctx context.Context, r command.Request) (command.Reply, error) { return addNote(ctx, c.desk, r) },
 	}, {
 		Path:     "incident link",
@@ -167,6 +174,7 @@ func (c incidents) progress() []command.Command {
 			{Name: "text", Help: "What is there", Type: command.String, Positional: true},
 			namedIncident,
 		},
+		Form:   linkForm(),
 		Handle: c.link,
 	}, {
 		Path:        "incident park",
@@ -175,9 +183,10 @@ func (c incidents) progress() []command.Command {
 		Examples:    []string{"/incident park until:09:00", "/incident park until:alerts resolved", "/incident park until:Linode answers the ticket"},
 		Access:      people.Responder, Records: true,
 		Options: []command.Option{
-			{Name: "until", Help: "09:00, 2h, tomorrow 09:00, alerts resolved, or in words", Type: command.String, Required: true, Positional: true, Complete: completePark},
+			{Name: "until", Help: "Until when: 09:00, 2h, tomorrow 09:00, alerts resolved, or in words", Type: command.String, Required: true, Positional: true, Complete: completePark},
 			namedIncident,
 		},
+		Form:   parkForm(),
 		Handle: c.park,
 	}, {
 		Path:     "incident unpark",
@@ -198,6 +207,7 @@ func (c incidents) end() []command.Command {
 		Examples:    []string{"/incident resolve", "/incident resolve at:07:05 reason:volumes are attached again"},
 		Access:      people.Responder, Records: true,
 		Options: []command.Option{theIncident, {Name: "at", Help: "When it ended; left out: now", Type: command.Time}, aReason},
+		Form:    endForm(),
 		Handle:  c.resolve,
 	}, {
 		Path:     "incident close",
@@ -228,6 +238,7 @@ func (c incidents) together() []command.Command {
 			{Name: "from", Help: "The incident that ends", Type: command.Incident, Required: true, Positional: true},
 			{Name: "into", Help: "The incident that goes on; left out: the room's, or the only open one", Type: command.Incident, Positional: true},
 		},
+		Form:   mergeForm(),
 		Handle: c.merge,
 	}, {
 		Path:        "incident unmerge",
@@ -236,6 +247,7 @@ func (c incidents) together() []command.Command {
 		Examples:    []string{"/incident unmerge incident:INC-8"},
 		Access:      people.Lead, Records: true,
 		Options: []command.Option{{Name: "incident", Help: "The incident that was merged away", Type: command.Incident, Required: true, Positional: true}},
+		Form:    unmergeForm(),
 		Handle:  c.unmerge,
 	}, {
 		Path:        "incident split",
@@ -244,10 +256,11 @@ func (c incidents) together() []command.Command {
 		Examples:    []string{"/incident split alert:alertmanager/0af3c1", "/incident split alert:0af3c1 into:INC-9"},
 		Access:      people.Responder, Records: true,
 		Options: []command.Option{
-			{Name: "alert", Help: "Its key, fingerprint or name", Type: command.String, Required: true, Positional: true, Complete: completeAlert},
+			{Name: "alert", Help: "Which alert: its key, fingerprint or name", Type: command.String, Required: true, Positional: true, Complete: completeAlert},
 			{Name: "into", Help: "Where it moves; left out: a new incident", Type: command.Incident, Default: "none"},
 			aReason,
 		},
+		Form:   splitForm(),
 		Handle: c.split,
 	}}
 }

@@ -11,6 +11,7 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/problem"
+	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 )
 
@@ -93,7 +94,7 @@ func (c incidents) start(ctx context.Context, r command.Request) (command.Reply,
 	reply := stands(r, i, fmt.Sprintf("**%s began at %s** (%s), %s before it was detected.", i.ID, r.FormatTime(i.StartedAt),
 		command.Escape(i.StartedWhy), command.FormatDuration(i.DetectedAt.Sub(i.StartedAt))))
 	if i.Posted {
-		reply.Actions = append([]command.Action{act("Backdate the status page", "status backdate", i.ID, command.Primary)}, reply.Actions...)
+		reply.Actions = append([]command.Action{form(act("Backdate the status page", "status backdate", i.ID, command.Primary))}, reply.Actions...)
 	}
 	return reply, nil
 }
@@ -108,9 +109,14 @@ func (c incidents) status(ctx context.Context, r command.Request) (command.Reply
 		return command.Reply{}, err
 	}
 	if to == incident.Resolved {
-		return resolution(r, i), nil
+		return c.resolution(ctx, r, i)
 	}
-	return stands(r, i, fmt.Sprintf("**%s is %s.**", i.ID, i.Status)), nil
+	reply := stands(r, i, fmt.Sprintf("**%s is %s.**", i.ID, i.Status))
+	if i.Posted && i.Open() {
+		// The form proposes the text for this status.
+		reply.Actions = append([]command.Action{form(act("Post update", "status post", i.ID, command.Primary))}, reply.Actions...)
+	}
+	return reply, nil
 }
 
 func (c incidents) link(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -167,18 +173,31 @@ func (c incidents) resolve(ctx context.Context, r command.Request) (command.Repl
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return resolution(r, i), nil
+	return c.resolution(ctx, r, i)
 }
 
-// resolution says what stands open although the incident is over.
-func resolution(r command.Request, i incident.Incident) command.Reply {
+// resolution says what stands open although the incident is over, first of all
+// what the public still reads.
+func (c incidents) resolution(ctx context.Context, r command.Request, i incident.Incident) (command.Reply, error) {
 	text := fmt.Sprintf("**%s is resolved** as of %s, %s after it began.", i.ID, r.FormatTime(i.ResolvedAt), command.FormatDuration(i.ResolvedAt.Sub(i.StartedAt)))
 	if n := i.Alerts.Firing; n == 1 {
 		text += "\n1 of its alerts still fires: it stays quiet unless it resolves and fires again."
 	} else if n > 1 {
 		text += fmt.Sprintf("\n%d of its alerts still fire: they stay quiet unless they resolve and fire again.", n)
 	}
-	return stands(r, i, text)
+	reply := stands(r, i, text)
+	if !i.Posted {
+		return reply, nil
+	}
+	err := c.desk.View(ctx, func(v timeline.View) error {
+		n, posted, err := statuspage.Get(v, i.ID)
+		if posted && n.Open() {
+			reply.Text += "\nThe public still reads that it is " + string(n.State) + "."
+			reply.Actions = append([]command.Action{form(act("Tell that it is over", "status resolve", i.ID, command.Primary))}, reply.Actions...)
+		}
+		return err
+	})
+	return reply, err
 }
 
 func (c incidents) close(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -296,7 +315,7 @@ func completePark(_ context.Context, _ timeline.View, typed string) []string {
 
 // completeAlert proposes the alerts that fire, the newest first.
 func completeAlert(_ context.Context, v timeline.View, typed string) []string {
-	rows, err := alert.Table.Select(v, timeline.Query{Where: []timeline.Where{{Column: "status", Value: string(alert.Firing)}}, OrderBy: "starts_at", Desc: true, Limit: 200})
+	rows, err := firing(v)
 	if err != nil {
 		return nil // there is nothing to propose; the command itself will say why
 	}

@@ -47,13 +47,16 @@ func nextActs(i incident.Incident) []command.Action {
 	if i.Lead == "" {
 		acts = append(acts, actWith(act("Lead", "incident assign", i.ID, command.Secondary), "person", "me"))
 	}
+	if !i.Posted {
+		acts = append(acts, form(act("Post status", "status post", i.ID, command.Secondary)))
+	}
 	switch i.Status {
 	case incident.Investigating:
 		acts = append(acts, actWith(act("Identified", "incident status", i.ID, command.Secondary), "status", "identified"))
 	case incident.Identified:
 		acts = append(acts, actWith(act("Monitoring", "incident status", i.ID, command.Secondary), "status", "monitoring"))
 	}
-	return append(acts, act("Resolve", "incident resolve", i.ID, command.Secondary))
+	return append(acts, form(act("Resolve", "incident resolve", i.ID, command.Secondary)))
 }
 
 func (c incidents) list(ctx context.Context, r command.Request) (command.Reply, error) {

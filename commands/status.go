@@ -21,6 +21,8 @@ type statusDesk interface {
 	Propose(ctx context.Context, id timeline.ID) (n statuspage.Notice, posted bool, found []statuspage.Evidence, err error)
 	Shown(ctx context.Context, id timeline.ID) ([]statuspage.Shown, error)
 	Site(ctx context.Context) (statuspage.Site, error)
+	View(ctx context.Context, read func(timeline.View) error) error
+	Evidence(v timeline.View, id timeline.ID) ([]statuspage.Evidence, error)
 }
 
 // Status is `/status`: what the public is told.
@@ -30,7 +32,7 @@ func Status(desk statusDesk) []command.Command {
 	named := incident // after a text that takes every word
 	named.Positional = false
 	aside := []command.Option{
-		{Name: "components", Help: "What is affected and how: Website=down, API=degraded", Type: command.String, Complete: completeLevels},
+		{Name: "components", Help: "What is affected and how: Website=down, API=degraded", Type: command.String, Many: true, Complete: completeLevels},
 		{Name: "at", Help: "The time that is shown; left out: now", Type: command.Time},
 		{Name: "quiet", Help: "Spare subscribers, where the page can", Type: command.Bool},
 	}
@@ -42,11 +44,12 @@ func Status(desk statusDesk) []command.Command {
 		Access:      people.Responder,
 		Records:     true,
 		Options: append([]command.Option{
-			{Name: "text", Help: "What the public reads", Type: command.String, Required: true, Positional: true},
+			{Name: "text", Help: "What the public reads", Type: command.String, Required: true, Positional: true, Long: true},
 			named,
-			{Name: "state", Help: "Left out: as before; on the first update what the incident's status says", Type: command.Choice, Choices: stateChoices()},
-			{Name: "title", Help: "A better title; left out: as before, on the first update the incident's", Type: command.String},
+			{Name: "state", Help: "How far it is; left out: as before, on the first update what the incident's status says", Type: command.Choice, Choices: stateChoices()},
+			{Name: "title", Help: "What it is called; left out: as before, on the first update the incident's title", Type: command.String},
 		}, aside...),
+		Form:   s.postForm(),
 		Handle: s.post,
 	}, {
 		Path:        "status backdate",
@@ -60,6 +63,7 @@ func Status(desk statusDesk) []command.Command {
 			{Name: "at", Help: "When it began; left out: propose a time", Type: command.Time, Positional: true},
 			{Name: "why", Help: "What speaks for it; left out: the evidence", Type: command.String},
 		},
+		Form:   s.backdateForm(),
 		Handle: s.backdate,
 	}, {
 		Path:        "status component",
@@ -73,6 +77,7 @@ func Status(desk statusDesk) []command.Command {
 			{Name: "level", Help: "How it is", Type: command.String, Required: true, Positional: true, Complete: completeLevel},
 			{Name: "incident", Help: "The incident it belongs to, or log for none; left out: the one that names it", Type: command.Incident, Default: "none", Choices: []string{"log"}},
 		},
+		Form:   s.componentForm(),
 		Handle: s.component,
 	}, {
 		Path:        "status resolve",
@@ -83,8 +88,9 @@ func Status(desk statusDesk) []command.Command {
 		Records:     true,
 		Options: append([]command.Option{
 			incident,
-			{Name: "text", Help: "What the public reads; left out: that it has been resolved", Type: command.String, Positional: true},
+			{Name: "text", Help: "What the public reads; left out: that it has been resolved", Type: command.String, Positional: true, Long: true},
 		}, aside...),
+		Form:   s.resolveForm(),
 		Handle: s.resolve,
 	}, {
 		Path:        "status show",
@@ -114,7 +120,7 @@ func (s status) post(ctx context.Context, r command.Request) (command.Reply, err
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return posted(r, out), nil
+	return s.posted(ctx, r, out)
 }
 
 func (s status) resolve(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -126,7 +132,7 @@ func (s status) resolve(ctx context.Context, r command.Request) (command.Reply, 
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return posted(r, out), nil
+	return s.posted(ctx, r, out)
 }
 
 // postOf reads what post and resolve have in common.
@@ -156,8 +162,7 @@ func (s status) propose(ctx context.Context, r command.Request, id timeline.ID) 
 		return command.Reply{}, err
 	}
 	if !isPosted {
-		return command.Reply{}, problem.New(problem.NotFound, "nothing is posted on the status page for %s yet", id).
-			WithHint("post first: `/status post text:We are investigating`")
+		return command.Reply{}, nothingPosted(id)
 	}
 	return proposal(r, n, found), nil
 }
@@ -198,7 +203,7 @@ func (s status) show(ctx context.Context, r command.Request) (command.Reply, err
 	if !isPosted {
 		return command.Reply{
 			Text:    "The public has been told nothing of " + string(id) + ".",
-			Actions: []command.Action{{Label: "Post status", Style: command.Primary, Ask: command.Ask{Path: "status post", Options: map[string]string{"incident": string(id)}}}},
+			Actions: []command.Action{statusForm("Post status", "status post", id, command.Primary)},
 			Data:    noticeData{},
 		}, nil
 	}
@@ -225,7 +230,14 @@ func parseLevels(text string) (map[string]statuspage.Level, error) {
 		if err != nil {
 			return nil, err
 		}
-		levels[strings.TrimSpace(part[:i])] = level
+		name := strings.TrimSpace(part[:i])
+		for known, other := range levels {
+			if strings.EqualFold(known, name) && other != level {
+				return nil, problem.New(problem.Invalid, "%s is named twice: as %s and as %s", name, strings.ToLower(other.Title()), strings.ToLower(level.Title())).
+					WithHint("choose one")
+			}
+		}
+		levels[name] = level
 	}
 	return levels, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wardroom/bot/command"
+	"wardroom/bot/incident"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 )
@@ -23,8 +24,46 @@ func statusAct(label, path string, id timeline.ID, style command.Style, options 
 	return command.Action{Label: label, Ask: ask, Style: style}
 }
 
-// posted answers post and resolve.
-func posted(r command.Request, out statuspage.Outcome) command.Reply {
+// posted answers post and resolve: while nothing says when it really began, with
+// the start to backdate to; once it is over, with what ends the incident as well.
+func (s status) posted(ctx context.Context, r command.Request, out statuspage.Outcome) (command.Reply, error) {
+	reply, n := postedText(r, out), out.Notice
+	err := s.desk.View(ctx, func(v timeline.View) error {
+		i, err := incident.Get(v, n.Incident)
+		if err != nil {
+			return err
+		}
+		if n.Open() && !n.Backdated {
+			found, err := s.desk.Evidence(v, n.Incident)
+			if err != nil {
+				return err
+			}
+			says, acts := backdateActs(r, n, found)
+			if says != "" {
+				reply.Text += "\n" + says
+			}
+			reply.Actions = acts
+		}
+		if !n.Open() && i.MergedInto == "" {
+			reply.Actions = endActs(i)
+		}
+		return nil
+	})
+	return reply, err
+}
+
+// endActs end an incident of which the public was told that it is over.
+func endActs(i incident.Incident) []command.Action {
+	switch {
+	case i.Open():
+		return []command.Action{form(act("Resolve", "incident resolve", i.ID, command.Primary))}
+	case i.Status == incident.Resolved:
+		return []command.Action{act("Close", "incident close", i.ID, command.Secondary)}
+	}
+	return nil
+}
+
+func postedText(r command.Request, out statuspage.Outcome) command.Reply {
 	n, u := out.Notice, out.Notice.Latest()
 	var b strings.Builder
 	if len(n.Updates) == 1 {
@@ -37,11 +76,7 @@ func posted(r command.Request, out statuspage.Outcome) command.Reply {
 		b.WriteString("\nComponents: " + list)
 	}
 	writeNotes(&b, out.Notes)
-	reply := command.Reply{Text: b.String(), Data: n}
-	if n.Open() && !n.Backdated {
-		reply.Actions = append(reply.Actions, statusAct("Backdate", "status backdate", n.Incident, command.Primary))
-	}
-	return reply
+	return command.Reply{Text: b.String(), Data: n}
 }
 
 func backdated(r command.Request, out statuspage.Outcome) command.Reply {
@@ -64,7 +99,7 @@ type proposalData struct {
 
 // proposal shows what speaks for which start, and asks.
 func proposal(r command.Request, n statuspage.Notice, found []statuspage.Evidence) command.Reply {
-	found = slices.DeleteFunc(slices.Clone(found), func(e statuspage.Evidence) bool { return e.At.After(n.CreatedAt) })
+	found = earlier(n, found)
 	data := proposalData{Incident: n.Incident, StartedAt: n.StartedAt, Evidence: found}
 	says := fmt.Sprintf("The status page says %s began at %s; it was posted at %s.", n.Incident, r.FormatTime(n.StartedAt), r.FormatTime(n.CreatedAt))
 	if len(found) == 0 {
@@ -94,9 +129,9 @@ func proposal(r command.Request, n statuspage.Notice, found []statuspage.Evidenc
 		if i == 0 {
 			style = command.Primary
 		}
-		reply.Actions = append(reply.Actions, statusAct("Backdate to "+buttonTime(e.At), "status backdate", n.Incident, style,
-			"at", e.At.UTC().Format(time.RFC3339Nano), "why", e.Why))
+		reply.Actions = append(reply.Actions, backdateTo(n.Incident, e, style))
 	}
+	reply.Actions = append(reply.Actions, statusForm("Another start", "status backdate", n.Incident, command.Secondary))
 	return reply
 }
 
@@ -189,8 +224,9 @@ func noticeShown(r command.Request, n statuspage.Notice, pages []statuspage.Show
 	reply := command.Reply{Text: b.String(), Data: noticeData{&n, pages}}
 	if n.Open() {
 		reply.Actions = []command.Action{
-			statusAct("Backdate", "status backdate", n.Incident, command.Secondary),
-			statusAct("Resolve", "status resolve", n.Incident, command.Secondary),
+			statusForm("Post update", "status post", n.Incident, command.Primary),
+			statusForm("Backdate", "status backdate", n.Incident, command.Secondary),
+			statusForm("Tell that it is over", "status resolve", n.Incident, command.Secondary),
 		}
 	}
 	return reply

@@ -137,7 +137,11 @@ func TestStatusCommandsReadLikeTheNight(t *testing.T) {
 			fmt.Fprintf(&out, "%q\n%q\n", reply.Table.Headings, reply.Table.Rows)
 		}
 		for _, a := range reply.Actions {
-			fmt.Fprintf(&out, "[%s] /%s %v\n", a.Label, a.Ask.Path, a.Ask.Options)
+			label := a.Label
+			if a.Form {
+				label += " …" // its form comes first
+			}
+			fmt.Fprintf(&out, "[%s] /%s %v\n", label, a.Ask.Path, a.Ask.Options)
 		}
 		return reply
 	}
@@ -145,7 +149,7 @@ func TestStatusCommandsReadLikeTheNight(t *testing.T) {
 	ask("00:40", "status backdate")
 	ask("00:42", "status post", "text", "We are <b>investigating</b>", "components", "website=down, Python bot = degraded")
 	proposal := ask("00:42", "status backdate")
-	if !proposal.Confirm || len(proposal.Actions) != 2 {
+	if !proposal.Confirm || len(proposal.Actions) != 3 {
 		t.Errorf("the proposal does not ask: %+v", proposal)
 	}
 	ask("00:43", "status backdate", "at", "02:25")

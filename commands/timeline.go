@@ -57,6 +57,7 @@ func Timeline(desk timelineDesk, kinds Prominences, exporter Exporter) []command
 		Examples:    []string{"/timeline add text:Support ticket opened at Linode", "/timeline add at:06:36 text:Python is offline", "/timeline add at:00:27 cause:yes text:Django opens connections rapidly"},
 		Access:      people.Responder, Records: true,
 		Options: noteOptions(named),
+		Form:    noteForm(),
 		Handle:  func(ctx context.Context, r command.Request) (command.Reply, error) { return addNote(ctx, desk, r) },
 	}, {
 		Path:        "timeline correct",
@@ -65,11 +66,12 @@ func Timeline(desk timelineDesk, kinds Prominences, exporter Exporter) []command
 		Examples:    []string{"/timeline correct entry:12 at:06:36", "/timeline correct entry:INC-1#12 text:Python and Redis are offline"},
 		Access:      people.Responder, Records: true,
 		Options: []command.Option{
-			{Name: "entry", Help: "Its number, as 12 or INC-1#12", Type: command.Entry, Required: true, Positional: true},
-			{Name: "text", Help: "What it should say; left out: as before", Type: command.String, Positional: true},
+			{Name: "entry", Help: "Which entry: its number, as 12 or INC-1#12", Type: command.Entry, Required: true, Positional: true},
+			{Name: "text", Help: "What it should say; left out: as before", Type: command.String, Positional: true, Long: true},
 			{Name: "at", Help: "When it happened; left out: as before", Type: command.Time},
 			within,
 		},
+		Form:   correctForm(),
 		Handle: c.correct,
 	}, {
 		Path:        "timeline erase",
@@ -78,11 +80,12 @@ func Timeline(desk timelineDesk, kinds Prominences, exporter Exporter) []command
 		Examples:    []string{"/timeline erase entry:INC-1#12 reason:held a token"},
 		Access:      people.Lead, Records: true,
 		Options: []command.Option{
-			{Name: "entry", Help: "Its number, as 12 or INC-1#12", Type: command.Entry, Required: true, Positional: true},
+			{Name: "entry", Help: "Which entry: its number, as 12 or INC-1#12", Type: command.Entry, Required: true, Positional: true},
 			{Name: "reason", Help: "Why; it stays, so do not repeat what is erased", Type: command.String, Required: true, Positional: true},
 			{Name: "sure", Help: "Answers the question whether you are", Type: command.Bool},
 			within,
 		},
+		Form:   eraseForm(),
 		Handle: c.erase,
 	}, {
 		Path:        "timeline show",
@@ -122,7 +125,7 @@ type timelines struct {
 // noteOptions are those of `/timeline add` and `/incident note`.
 func noteOptions(incident command.Option) []command.Option {
 	return []command.Option{
-		{Name: "text", Help: "What happened", Type: command.String, Required: true, Positional: true},
+		{Name: "text", Help: "What happened", Type: command.String, Required: true, Positional: true, Long: true},
 		{Name: "at", Help: "When it happened, as 00:25 or 10m ago; left out: now", Type: command.Time},
 		{Name: "cause", Help: "It is what began the incident", Type: command.Bool},
 		incident,

@@ -181,8 +181,8 @@ func (b *formBuilder) build(ctx context.Context) (FormView, error) {
 		if err != nil {
 			return FormView{}, err
 		}
-		if !f.Typed() && b.settled(o) {
-			continue
+		if !f.Typed() && b.settled(o) || f.Typed() && !o.mayBeTyped() && !o.Required {
+			continue // it is known, or there is nothing to choose from
 		}
 		view.Fields = append(view.Fields, f)
 	}

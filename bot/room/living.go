@@ -37,11 +37,17 @@ type Living struct {
 	Park       string             // why it waits; "" when it is not parked
 	MergedInto timeline.ID        // where it goes on; then nothing else is offered here
 
-	Acts []command.Action // next acts, the most pressing first
+	// Acts are the next acts, the most pressing first, at most MaxActs. The last one
+	// asks for everything that can be done.
+	Acts []command.Action
 }
 
 // MaxNames is how many alert names a living message shows.
 const MaxNames = 8
+
+// MaxActs is how many buttons stand in one row:
+// https://discord.com/developers/docs/components/reference#action-row
+const MaxActs = 5
 
 // LivingOf makes the living message of an incident as of now. A NotFound problem
 // comes back when there is no such incident.
@@ -97,7 +103,7 @@ func (l Living) StatusLine(zone *time.Location) string {
 }
 
 // nextActs offers what this incident needs next. The order is that of a night:
-// somebody has it, somebody leads, the public knows, it ends.
+// somebody has it, somebody leads, the public knows and knows since when, it ends.
 func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.Action {
 	act := func(label string, style command.Style, path string, options ...string) command.Action {
 		ask := command.Ask{Path: path, Options: map[string]string{"incident": string(i.ID)}}
@@ -106,7 +112,12 @@ func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.A
 		}
 		return command.Action{Label: label, Style: style, Ask: ask}
 	}
-	help := command.Action{Label: "What can I do?", Ask: command.Ask{Path: "help"}}
+	form := func(label string, style command.Style, path string) command.Action {
+		a := act(label, style, path)
+		a.Form = true
+		return a
+	}
+	help := act("What can I do?", command.Secondary, "incident acts")
 	if i.MergedInto != "" {
 		into := act("Show "+string(i.MergedInto), command.Primary, "incident show")
 		into.Ask.Options["incident"] = string(i.MergedInto)
@@ -116,24 +127,34 @@ func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.A
 	if i.NeedsAck() {
 		acts = append(acts, act("Acknowledge", command.Primary, "incident ack"))
 	}
+	if i.Status == incident.Parked {
+		acts = append(acts, act("Take it up again", command.Secondary, "incident unpark"))
+	}
 	if i.Lead == "" && i.Open() {
 		acts = append(acts, act("Lead", command.Secondary, "incident assign", "role", incident.RoleLead))
 	}
 	switch {
 	case i.Open():
-		acts = append(acts, act("Post status", command.Secondary, "status post"))
+		acts = append(acts, form("Post status", command.Secondary, "status post"))
 	case posted && n.Open():
-		acts = append(acts, act("Tell that it is over", command.Primary, "status resolve"))
+		acts = append(acts, form("Tell that it is over", command.Primary, "status resolve"))
 	}
-	switch {
-	case i.Status == incident.Monitoring:
-		acts = append(acts, act("Resolve", command.Primary, "incident resolve"))
-	case i.Status == incident.Resolved:
+	if posted && n.Open() && !n.Backdated && n.StartedAt.Sub(i.StartedAt) >= time.Minute {
+		acts = append(acts, form("Backdate", command.Secondary, "status backdate"))
+	}
+	switch i.Status {
+	case incident.Investigating:
+		acts = append(acts, act("Identified", command.Secondary, "incident status", "status", string(incident.Identified)))
+	case incident.Identified:
+		acts = append(acts, act("Monitoring", command.Secondary, "incident status", "status", string(incident.Monitoring)))
+	case incident.Monitoring:
+		acts = append(acts, form("Resolve", command.Primary, "incident resolve"))
+	case incident.Resolved:
 		acts = append(acts, act("Reopen", command.Secondary, "incident reopen"), act("Close", command.Primary, "incident close"))
-	case i.Status == incident.Closed:
+	case incident.Closed:
 		acts = append(acts, act("Reopen", command.Secondary, "incident reopen"))
 	}
-	return append(acts, help)
+	return append(acts[:min(len(acts), MaxActs-1)], help)
 }
 
 // Lines is the living message for a terminal: plain, without colours.

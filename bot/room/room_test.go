@@ -213,7 +213,11 @@ func TestLivingMessage(t *testing.T) {
 			l, err := room.LivingOf(v, id, v.Now())
 			fmt.Fprintf(&out, "== %s\n%s\n", what, strings.Join(l.Lines(nil), "\n"))
 			for _, a := range l.Acts {
-				fmt.Fprintf(&out, "   %s = /%s %v\n", a.Label, a.Ask.Path, a.Ask.Options)
+				first := ""
+				if a.Form {
+					first = "the form of "
+				}
+				fmt.Fprintf(&out, "   %s = %s/%s %v\n", a.Label, first, a.Ask.Path, a.Ask.Options)
 			}
 			return err
 		})
@@ -226,7 +230,8 @@ func TestLivingMessage(t *testing.T) {
 	}
 	step("declared", "00:32", "INC-1", &incident.Declared{Title: "PostgreSQL is \x1b[31mfull", Severity: alert.SEV2, StartedAt: at("00:25")},
 		&alert.Joined{Alerts: []alert.Brief{brief("postgres/connection-limit"), brief("postgres/table-locks")}, Now: &alert.Tally{Total: 2, Firing: 2}})
-	step("acknowledged, public told", "00:42", "INC-1", &incident.Acknowledged{}, &statuspage.Posted{State: statuspage.Investigating, Body: "x", First: true},
+	step("public told, not yet since when", "00:41", "INC-1", &statuspage.Posted{State: statuspage.Investigating, Body: "x", First: true})
+	step("acknowledged, start told", "00:42", "INC-1", &incident.Acknowledged{},
 		&statuspage.Backdated{StartedAt: at("00:25"), From: at("00:42")})
 	step("led, monitoring", "01:40", "INC-1", &incident.Assigned{Role: incident.RoleLead, Person: "joe"}, &incident.StatusChanged{From: incident.Investigating, To: incident.Monitoring})
 	step("resolved", "02:10", "INC-1", &incident.StatusChanged{From: incident.Monitoring, To: incident.Resolved})

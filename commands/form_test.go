@@ -1,0 +1,421 @@
+package commands_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"wardroom/bot/command"
+	"wardroom/bot/incident"
+	"wardroom/bot/people"
+	"wardroom/bot/problem"
+	"wardroom/bot/room"
+	"wardroom/bot/statuspage"
+	"wardroom/bot/timeline"
+)
+
+func (w *watch) caller(by string, in timeline.ID) command.Caller {
+	p := w.persons[by]
+	return command.Caller{Person: p, Actor: p.Actor(), Via: "discord", Room: in}
+}
+
+func (w *watch) declare(names ...string) {
+	w.t.Helper()
+	var all []statuspage.Declaration
+	for _, n := range names {
+		all = append(all, statuspage.Declaration{Name: n})
+	}
+	if err := statuspage.Declare(w.t.Context(), w.store, all); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// forms opens a form in the room of an incident and writes down what is seen.
+func (w *watch) forms(clock, by string, in timeline.ID, path string, options ...string) {
+	w.t.Helper()
+	w.clock.MoveTo(night(clock))
+	ask := command.Ask{Path: path}
+	for i := 0; i+1 < len(options); i += 2 {
+		if ask.Options == nil {
+			ask.Options = map[string]string{}
+		}
+		ask.Options[options[i]] = options[i+1]
+	}
+	fmt.Fprintf(&w.out, "\n── %s %s taps %s\n", clock, by, w.runner.Table.Line(ask))
+	view, err := w.runner.Form(w.t.Context(), w.caller(by, in), ask)
+	if p, ok := err.(*problem.Error); ok {
+		fmt.Fprintf(&w.out, "%s: %s\n", p.Code, p.Message)
+		return
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	fmt.Fprintf(&w.out, "%s → %s\n", view.Title, w.runner.Table.Line(view.Ask))
+	for _, f := range view.Fields {
+		how := ""
+		if f.Long {
+			how = " (lines)"
+		}
+		fmt.Fprintf(&w.out, "  %s%s: %q\n", f.Label, how, f.Value)
+		for _, p := range f.Proposals {
+			mark := " "
+			if slices.Contains(f.Chosen(), p.Value) {
+				mark = "x"
+			}
+			fmt.Fprintf(&w.out, "    (%s) %s", mark, p.Value)
+			if p.Help != "" {
+				fmt.Fprintf(&w.out, ": %s", p.Help)
+			}
+			w.out.WriteString("\n")
+		}
+	}
+	fmt.Fprintf(&w.out, "  [%s]\n", view.Submit)
+}
+
+// What people see when they tap, all through a night.
+func TestFormsProposeWhatAPersonWouldSend(t *testing.T) {
+	w := newWatch(t)
+	w.declare("Site", "Bot", "Hastebin")
+	w.forms("00:30", "joe", "", "incident declare")
+	w.forms("00:30", "joe", "", "freeze on")
+	w.receive("00:33", page("postgres/connection-limit", "00:31", "PostgreSQL has saturated its 115 max connections limit"), page("postgres/locks", "00:33", "34 dangerous locks"))
+	w.forms("00:33", "vic", "INC-1", "status post")
+	w.forms("00:33", "joe", "INC-1", "status backdate")
+	w.forms("00:33", "joe", "INC-1", "status resolve")
+	w.forms("00:33", "joe", "INC-1", "status post")
+	w.forms("00:33", "joe", "INC-1", "status post", "components", "Site=down,Bot=degraded")
+	w.forms("00:34", "joe", "INC-1", "incident merge")
+	w.forms("00:34", "joe", "INC-1", "alert silence")
+	w.says("00:34", "joe", "/incident ack")
+	w.forms("00:34", "joe", "INC-1", "alert silence", "alert", page("postgres/locks", "00:33", "").Key())
+	w.forms("00:35", "chris", "INC-1", "incident assign")
+	w.forms("00:35", "chris", "INC-1", "incident severity")
+	w.forms("00:35", "chris", "INC-1", "incident title")
+	w.forms("00:35", "chris", "INC-1", "incident status")
+	w.forms("00:35", "chris", "INC-1", "incident start")
+	w.forms("00:36", "chris", "INC-1", "timeline add")
+	w.forms("00:36", "chris", "INC-1", "timeline add", "cause", "yes")
+	w.says("00:39", "joe", "/timeline add cause:yes at:02:27 text:Django opens connections")
+	w.forms("00:40", "joe", "INC-1", "incident start")
+	w.forms("00:40", "joe", "INC-1", "timeline correct")
+	w.forms("00:40", "joe", "INC-1", "timeline correct", "entry", "INC-1#6")
+	w.forms("00:40", "lena", "INC-1", "timeline erase")
+	w.forms("00:41", "joe", "INC-1", "incident park")
+	w.forms("00:41", "joe", "INC-1", "incident link")
+	w.forms("00:41", "joe", "INC-1", "incident split")
+	w.forms("00:41", "joe", "INC-1", "freeze on")
+	w.says("00:42", "joe", "/status post text:We are investigating components:Site=down, Bot=degraded")
+	w.forms("00:42", "joe", "INC-1", "status backdate")
+	w.forms("00:42", "joe", "INC-1", "status backdate", "at", "half past")
+	w.forms("00:43", "joe", "INC-1", "status component")
+	w.says("00:43", "joe", "/status backdate at:02:25")
+	w.forms("00:44", "joe", "INC-1", "status backdate")
+	w.says("01:20", "joe", "/incident status status:identified")
+	w.forms("01:20", "joe", "INC-1", "status post")
+	w.says("01:21", "joe", "/incident title title:Volumes do not attach")
+	w.says("01:21", "joe", "/status post text:We are working on it state:identified components:Bot=ok")
+	w.forms("01:30", "joe", "INC-1", "status post")
+	w.says("01:40", "joe", "/incident declare title:The forum is slow")
+	w.forms("01:40", "joe", "", "status post")
+	w.forms("01:40", "lena", "INC-1", "incident merge")
+	w.forms("01:40", "lena", "INC-1", "incident unmerge")
+	w.says("01:40", "lena", "/incident merge from:INC-2 into:INC-1")
+	w.forms("01:41", "lena", "INC-1", "incident unmerge")
+	w.forms("07:00", "joe", "INC-1", "incident resolve")
+	w.says("07:01", "joe", "/incident resolve at:09:00")
+	w.forms("07:01", "joe", "INC-1", "status post")
+	w.forms("07:01", "joe", "INC-1", "status resolve")
+	w.says("07:02", "joe", "/status resolve incident:1")
+	w.forms("07:02", "joe", "INC-1", "status resolve")
+	w.forms("07:02", "joe", "INC-1", "incident status")
+	w.golden("forms")
+}
+
+// Whatever is offered can be tapped by whoever it is offered to: its command is
+// there, is allowed, and has what it needs, or asks for it.
+func TestOfferedActsExist(t *testing.T) {
+	w := newWatch(t)
+	w.declare("Site")
+	lines := []string{"/incident list", "/incident show", "/alert show alert:a", "/alert ack alert:a", "/incident ack", "/incident assign person:joe", "/status show incident:1", "/status post text:x",
+		"/status show incident:1", "/incident start at:02:20", "/timeline add text:x cause:yes", "/incident status status:identified", "/status post text:x", "/incident resolve", "/status resolve incident:1",
+		"/incident close incident:1", "/incident reopen incident:1", "/incident park until:alerts resolved", "/freeze on reason:x", "/incident declare title:y", "/incident merge from:INC-2 into:INC-1"}
+	w.receive("00:33", page("a", "00:31", "x"))
+	pressed := map[string]bool{}
+	for _, line := range lines {
+		by := "joe"
+		if strings.Contains(line, "merge") {
+			by = "lena"
+		}
+		reply, err := w.ask(by, line)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		w.tappable(by, line, reply, pressed)
+		for _, by := range []string{"vic", "joe", "lena"} {
+			for _, id := range []string{"INC-1", "INC-2"} {
+				all, err := w.ask(by, "/incident acts incident:"+id)
+				if problem.Is(err, problem.NotFound) {
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(all.Actions) < 3 || len(all.Actions) > 25 {
+					t.Errorf("after %s %s can do %d things", line, by, len(all.Actions))
+				}
+				w.tappable(by, line+", acts", all, pressed)
+			}
+			w.living(by, line)
+		}
+	}
+	// The acts that a thumb needs, each at some moment of a night.
+	for _, path := range []string{"incident ack", "incident assign", "incident severity", "incident title", "incident start", "incident status", "incident link", "incident park", "incident unpark",
+		"incident resolve", "incident close", "incident reopen", "incident merge", "incident unmerge", "incident split", "incident show", "timeline add", "timeline correct", "timeline show",
+		"alert silence", "alert list", "status post", "status backdate", "status component", "status resolve", "status show", "freeze on", "freeze off", "help"} {
+		if !pressed[path] {
+			t.Errorf("/%s is never offered", path)
+		}
+	}
+}
+
+func (w *watch) tappable(by, after string, reply command.Reply, pressed map[string]bool) {
+	w.t.Helper()
+	labels := map[string]bool{}
+	for _, a := range reply.Actions {
+		if labels[a.Label] {
+			w.t.Errorf("%s offers %q twice", after, a.Label)
+		}
+		labels[a.Label] = true
+		if n := utf8.RuneCountInString(a.Label); n == 0 || n > 80 {
+			w.t.Errorf("%s offers a label of %d characters: %q", after, n, a.Label)
+		}
+		c, err := w.runner.Table.Lookup(a.Ask.Path)
+		if err != nil {
+			w.t.Errorf("%s offers %q: %v", after, a.Label, err)
+			continue
+		}
+		pressed[c.Path] = true
+		if strings.Contains(after, "acts") && !c.AllowedTo(w.persons[by]) {
+			w.t.Errorf("%s offers %q to %s, who may not", after, a.Label, by)
+		}
+		if a.Form {
+			if !c.AllowedTo(w.persons[by]) {
+				continue
+			}
+			view, err := w.runner.Form(w.t.Context(), w.caller(by, ""), a.Ask)
+			if err != nil || len(view.Fields) == 0 {
+				w.t.Errorf("%s offers the form %q: %d fields, %v", after, a.Label, len(view.Fields), err)
+			}
+			continue
+		}
+		for _, o := range c.Options {
+			if o.Required && a.Ask.Options[o.Name] == "" {
+				w.t.Errorf("%s offers %q without %s", after, a.Label, o.Name)
+			}
+		}
+	}
+}
+
+func (w *watch) living(by, after string) room.Living {
+	w.t.Helper()
+	var l room.Living
+	err := w.store.View(w.t.Context(), func(v timeline.View) (err error) { l, err = room.LivingOf(v, "INC-1", v.Now()); return err })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if len(l.Acts) > room.MaxActs {
+		w.t.Errorf("after %s the room has %d buttons", after, len(l.Acts))
+	}
+	w.tappable(by, after+", living", command.Reply{Actions: l.Acts}, map[string]bool{})
+	return l
+}
+
+// thumb is a person who taps. typed counts the characters that they write.
+type thumb struct {
+	*watch
+	by    string
+	typed int
+	last  command.Reply
+}
+
+// tap presses a button of the room's message or of the last answer. answers are
+// what is chosen or typed in its form instead of what is proposed.
+func (u *thumb) tap(clock, label string, answers ...string) {
+	u.t.Helper()
+	u.clock.MoveTo(night(clock))
+	offered := append(slices.Clone(u.last.Actions), u.living(u.by, clock).Acts...)
+	i := slices.IndexFunc(offered, func(a command.Action) bool { return a.Label == label })
+	if i < 0 {
+		labels := make([]string, len(offered))
+		for n, a := range offered {
+			labels[n] = a.Label
+		}
+		u.t.Fatalf("%s: there is no button %q, only %q", clock, label, labels)
+	}
+	caller, ask := u.caller(u.by, "INC-1"), offered[i].Ask
+	if offered[i].Form {
+		ask = u.fill(caller, ask, answers)
+	}
+	reply, err := u.runner.Run(u.t.Context(), caller, ask)
+	if err != nil {
+		u.t.Fatalf("%s: %s: %v", clock, label, err)
+	}
+	u.last = reply
+}
+
+// fill goes through the form twice, as a surface does that cannot show selects
+// and texts at once: first what is chosen, then the texts for what was chosen.
+func (u *thumb) fill(caller command.Caller, ask command.Ask, answers []string) command.Ask {
+	u.t.Helper()
+	given := map[string]string{}
+	for i := 0; i+1 < len(answers); i += 2 {
+		given[answers[i]] = answers[i+1]
+	}
+	for range 2 {
+		view, err := u.runner.Form(u.t.Context(), caller, ask)
+		if err != nil {
+			u.t.Fatal(err)
+		}
+		next := view.Ask
+		choosing := slices.ContainsFunc(view.Fields, func(f command.FormField) bool { return !f.Typed() })
+		for _, f := range view.Fields {
+			value, changed := f.Value, false
+			if answer, is := given[f.Option.Name]; is && choosing != f.Typed() {
+				value, changed = answer, answer != f.Value
+			}
+			if f.Typed() && choosing {
+				continue
+			}
+			if f.Typed() && changed {
+				u.typed += utf8.RuneCountInString(value)
+			}
+			if !f.Typed() && value != "" {
+				for one := range strings.SplitSeq(value, ",") {
+					if !slices.ContainsFunc(f.Proposals, func(p command.Proposal) bool { return p.Value == one }) {
+						u.t.Fatalf("%s cannot be chosen for %s: %v", one, f.Option.Name, f.Proposals)
+					}
+				}
+			}
+			if next.Options == nil {
+				next.Options = map[string]string{}
+			}
+			next.Options[f.Option.Name] = value
+		}
+		if ask = next; !choosing {
+			break
+		}
+	}
+	return ask
+}
+
+// The night of 2021-07-11 (docs/scenarios) by a thumb alone.
+func TestANightIsPlayableWithTwelveTypedCharacters(t *testing.T) {
+	w := newWatch(t)
+	w.runner.Zone = nil // the team's is UTC that night
+	w.declare("Site", "Bot", "Hastebin")
+	limit := page("postgres/connection-limit", "00:31", "PostgreSQL has saturated its 115 max connections limit")
+	w.receive("00:32", limit)
+	u := &thumb{watch: w, by: "joe"}
+	u.tap("00:32", "Acknowledge")
+	u.tap("00:38", "Lead")
+	u.tap("00:42", "Post status", "components", "Site=down,Bot=degraded")
+	if !strings.Contains(u.last.Text, "00:31 UTC: alert postgres/connection-limit") {
+		t.Errorf("the evidence is not shown: %s", u.last.Text)
+	}
+	u.tap("00:42", "Another start", "at", "00:25")
+	u.tap("01:15", "Identified")
+	u.tap("01:16", "Post update")
+	u.tap("01:20", "What can I do?")
+	u.tap("01:21", "Severity", "severity", "SEV1")
+	limit.Status, limit.EndsAt = "resolved", night("07:05")
+	w.receive("07:05", limit)
+	u.tap("07:10", "What can I do?")
+	u.tap("07:10", "Tell that it is over")
+	u.tap("07:15", "Resolve")
+	u.tap("07:16", "Close")
+
+	if u.typed > 12 || u.typed != len("00:25") {
+		t.Errorf("%d characters were typed", u.typed)
+	}
+	err := w.store.View(t.Context(), func(v timeline.View) error {
+		i, err := incident.Get(v, "INC-1")
+		if err != nil {
+			return err
+		}
+		n, _, err := statuspage.Get(v, "INC-1")
+		if i.Status != incident.Closed || i.Lead != "joe" || i.Severity != 1 || n.Open() || !n.StartedAt.Equal(night("00:25")) || len(n.Updates) != 3 {
+			t.Errorf("%+v\n%+v", i, n)
+		}
+		var read []string
+		for _, u := range n.Updates {
+			read = append(read, u.State.Title()+": "+u.Text)
+		}
+		want := "Problems with Bot and Site\n" +
+			"Investigating: We are investigating a problem. Site is down; Bot is degraded.\n" +
+			"Identified: We have found the cause and are working on a fix. Site is down; Bot is degraded.\n" +
+			"Resolved: This incident has been resolved. Bot and Site are back to normal."
+		if got := n.Title + "\n" + strings.Join(read, "\n"); got != want {
+			t.Errorf("the public read\n%s\nwant\n%s", got, want)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestActsGoByRole(t *testing.T) {
+	w := newWatch(t)
+	w.receive("00:33", page("a", "00:31", "x"))
+	for by, want := range map[string]string{"vic": "Show, Timeline, Alerts, All commands", "joe": "Acknowledge, Lead, Identified, Monitoring, Resolve, Post status, "} {
+		reply, err := w.ask(by, "/incident acts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var labels []string
+		for _, a := range reply.Actions {
+			labels = append(labels, a.Label)
+		}
+		if got := strings.Join(labels, ", "); !strings.HasPrefix(got, want) {
+			t.Errorf("%s can %s", by, got)
+		}
+	}
+	w.persons["vic"].Roles = []people.Role{}
+	if _, err := w.ask("vic", "/incident acts"); !problem.Is(err, problem.Forbidden) {
+		t.Errorf("somebody without a role: %v", err)
+	}
+}
+
+func TestComponentsNamedTwiceAreRefused(t *testing.T) {
+	w := newWatch(t)
+	w.declare("Site")
+	w.receive("00:33", page("a", "00:31", "x"))
+	if _, err := w.ask("joe", "/status post text:x components:Site=down,site=degraded"); !problem.Is(err, problem.Invalid) {
+		t.Errorf("%v", err)
+	}
+	if _, err := w.ask("joe", "/status post text:x components:Site=down,site=major"); err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// With many components the likeliest changes are left, and never more than fit.
+func TestComponentsCanBeChosenWhenThereAreMany(t *testing.T) {
+	w := newWatch(t)
+	var names []string
+	for n := range 20 {
+		names = append(names, fmt.Sprintf("Part %02d", n))
+	}
+	w.declare(names...)
+	w.receive("00:33", page("a", "00:31", "x"))
+	view, err := w.runner.Form(t.Context(), w.caller("joe", "INC-1"), command.Ask{Path: "status post"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(view.Fields, func(f command.FormField) bool { return f.Option.Name == "components" })
+	f := view.Fields[i]
+	if len(f.Proposals) != 25 || f.Proposals[19].Value != "Part 19=down" || f.Proposals[20].Value != "Part 00=degraded" || !f.Many {
+		t.Errorf("%+v", f)
+	}
+}
