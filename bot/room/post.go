@@ -10,6 +10,7 @@ package room
 import (
 	"time"
 
+	"wardroom/bot/command"
 	"wardroom/bot/timeline"
 )
 
@@ -23,6 +24,8 @@ type Post struct {
 	Key      bool      // belongs into the room; the rest only into the full timeline
 	Tone     Tone      // how it strikes the eye
 	Mentions []string  // the names of those whom a chat notifies with it; mostly nobody
+	// Acts are what whoever is notified can do at once.
+	Acts []command.Action
 }
 
 // Mentioner is a payload that a chat notifies persons of, by their names. No other
@@ -36,7 +39,10 @@ func PostOf(codec *timeline.Codec, e timeline.Entry) Post {
 		p.Text, p.Tone = e.Payload.Text(), toneOf(e.Payload)
 	}
 	if m, ok := e.Payload.(Mentioner); ok {
-		p.Mentions = m.Mentions()
+		if p.Mentions = m.Mentions(); e.Timeline.IsIncident() {
+			p.Acts = []command.Action{{Label: "Acknowledge", Style: command.Primary,
+				Ask: command.Ask{Path: "incident ack", Options: map[string]string{"incident": string(e.Timeline)}}}}
+		}
 	}
 	if !e.Supersedes.IsZero() {
 		p.Text += " (corrects " + e.Supersedes.String() + ")"

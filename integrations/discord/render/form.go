@@ -1,0 +1,170 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/bwmarrin/discordgo"
+
+	"wardroom/bot/command"
+	"wardroom/bot/problem"
+	"wardroom/bot/room"
+	"wardroom/integrations/discord/rest"
+)
+
+// Form renders a form as the first answer to whoever tapped: a modal when all of it
+// is typed, else a message that only they see, with selects and a button. The
+// message holds all that was chosen so far itself. An error comes back when what
+// the form carries cannot be kept.
+func (r *Renderer) Form(v command.FormView) (rest.Response, error) {
+	chosen := selects(v)
+	if len(chosen) == 0 && len(v.Fields) > 0 {
+		return r.Modal(v)
+	}
+	send, err := r.send(v)
+	if err != nil {
+		return rest.Response{}, err
+	}
+	m := rest.Message{Flags: rest.Ephemeral}
+	lines := []string{"**" + safeLine(cut(room.Plain(v.Title), 200)) + "**"}
+	for _, f := range chosen {
+		lines = append(lines, question(f))
+		menu, err := r.menu(v.Ask.Path, f)
+		if err != nil {
+			return rest.Response{}, err
+		}
+		m.Components = append(m.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{menu}})
+	}
+	m.Components = append(m.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{send}})
+	m.Content, _ = cutMarkdown(strings.Join(lines, "\n"), maxContent, "…")
+	return rest.Response{Type: discordgo.InteractionResponseChannelMessageWithSource, Data: m}, nil
+}
+
+// Modal renders what is typed of a form; what is chosen stands in v.Ask already. It
+// is the only way to be asked for a text: a form with none has no modal, and gives
+// an Invalid problem.
+func (r *Renderer) Modal(v command.FormView) (rest.Response, error) {
+	fields := inputs(v)
+	if len(fields) == 0 {
+		return rest.Response{}, problem.New(problem.Invalid, "nothing is left to type")
+	}
+	id, err := r.customID(Route{Act: Send, Ask: command.Ask{Path: v.Ask.Path, Options: v.Ask.Options}})
+	if err != nil {
+		return rest.Response{}, unkept(err)
+	}
+	modal := rest.Modal{CustomID: id, Title: cmp.Or(plain(v.Title, maxModalTitle), plain("/"+v.Ask.Path, maxModalTitle))}
+	for _, f := range fields {
+		modal.Components = append(modal.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{input(f)}})
+	}
+	return rest.Response{Type: discordgo.InteractionResponseModal, Data: modal}, nil
+}
+
+// selects are the fields that a form message asks for. A proposal that no select
+// can carry makes its field a typed one, when none is left.
+func selects(v command.FormView) []command.FormField {
+	var out []command.FormField
+	for _, f := range v.Fields {
+		if len(options(f)) > 0 && len(out) < maxSelectsAMenu {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// inputs are the fields that are typed, among them those that no select has room for.
+func inputs(v command.FormView) []command.FormField {
+	chosen := map[string]bool{}
+	for _, f := range selects(v) {
+		chosen[f.Option.Name] = true
+	}
+	var out []command.FormField
+	for _, f := range v.Fields {
+		if !chosen[f.Option.Name] && len(out) < maxModalInputs {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// send is the button below the selects: it opens the modal for what is typed, or
+// sends the form.
+func (r *Renderer) send(v command.FormView) (discordgo.Button, error) {
+	act, says := Send, plain(v.Submit, maxButtonLabel)
+	if len(inputs(v)) > 0 {
+		act, says = Type, "Next"
+	}
+	id, err := r.customID(Route{Act: act, Ask: command.Ask{Path: v.Ask.Path, Options: v.Ask.Options}})
+	if err != nil {
+		return discordgo.Button{}, unkept(err)
+	}
+	return discordgo.Button{Label: cmp.Or(says, "Send"), Style: discordgo.PrimaryButton, CustomID: id}, nil
+}
+
+func unkept(err error) error {
+	return problem.New(problem.Unavailable, "the form cannot be opened now").WithHint("type the command instead").Because(err)
+}
+
+// menu is a select whose chosen options are marked.
+func (r *Renderer) menu(path string, f command.FormField) (discordgo.SelectMenu, error) {
+	id, err := r.customID(Route{Act: Pick, Ask: command.Ask{Path: path}, Field: f.Option.Name})
+	if err != nil {
+		return discordgo.SelectMenu{}, unkept(err)
+	}
+	all := options(f)
+	least, most := 0, 1
+	if f.Option.Required {
+		least = 1
+	}
+	if f.Many {
+		most = len(all)
+	}
+	return discordgo.SelectMenu{MenuType: discordgo.StringSelectMenu, CustomID: id, Placeholder: plain(ask(f), maxPlaceholder),
+		MinValues: &least, MaxValues: most, Options: all}, nil
+}
+
+// options are the proposals as a select shows them, without those that it cannot
+// carry: too long, empty, or there already.
+func options(f command.FormField) []discordgo.SelectMenuOption {
+	chosen := map[string]bool{}
+	for _, c := range f.Chosen() {
+		chosen[c] = true
+	}
+	seen := map[string]bool{}
+	var out []discordgo.SelectMenuOption
+	for _, p := range f.Proposals {
+		said := plain(p.Value, maxOptionText)
+		if said == "" || seen[p.Value] || Units(p.Value) > maxOptionText || room.Plain(p.Value) != p.Value || len(out) == maxSelect {
+			continue
+		}
+		seen[p.Value] = true
+		out = append(out, discordgo.SelectMenuOption{Label: said, Value: p.Value, Description: plain(p.Help, maxOptionText), Default: chosen[p.Value]})
+	}
+	return out
+}
+
+func input(f command.FormField) discordgo.TextInput {
+	in := discordgo.TextInput{
+		CustomID: f.Option.Name, Label: cmp.Or(plain(ask(f), maxInputLabel), plain(f.Option.Name, maxInputLabel)),
+		Style: discordgo.TextInputShort, Required: f.Option.Required, MaxLength: maxInputValue,
+	}
+	if prompt := plain(f.Option.Help, maxInputPrompt); prompt != in.Label {
+		in.Placeholder = prompt
+	}
+	in.Value = cut(room.Plain(f.Value), maxInputValue)
+	if f.Long {
+		in.Style, in.Value = discordgo.TextInputParagraph, cut(room.PlainLines(f.Value), maxInputValue)
+	}
+	return in
+}
+
+// ask is the question of a field in a few words.
+func ask(f command.FormField) string { return cmp.Or(f.Label, capital(f.Option.Name)) }
+
+func question(f command.FormField) string {
+	says, help := safeLine(cut(room.Plain(ask(f)), 100)), safeLine(cut(room.Plain(f.Option.Help), 200))
+	if help == "" || help == says {
+		return says
+	}
+	return fmt.Sprintf("%s: %s", says, help)
+}
