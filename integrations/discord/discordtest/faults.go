@@ -125,7 +125,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/api/"):
 		s.rest(w, r)
-	case r.URL.Path == "/gateway":
+	case strings.TrimSuffix(r.URL.Path, "/") == "/gateway": // discordgo adds a slash
 		s.serveGateway(w, r)
 	case strings.HasPrefix(r.URL.Path, "/attachments/"):
 		s.serveFile(w, r)
