@@ -173,7 +173,7 @@ func (c *Client) attempts(ctx context.Context, call Call, rt route, body payload
 		unsure := err == nil || !isUnsent(err)
 		maybe = maybe || unsure
 		failed := c.failed(rt, a, err)
-		if last || unsure && !call.repeatable() || !c.backOff(ctx, n) {
+		if last || errors.Is(err, errTooLarge) || unsure && !call.repeatable() || !c.backOff(ctx, n) {
 			return maybeAmbiguous(failed, maybe && call.Method == http.MethodPost)
 		}
 	}

@@ -130,6 +130,9 @@ func fileName(name string) string {
 	return name
 }
 
+// errTooLarge is an answer that nobody reads. Another attempt would bring the same.
+var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+
 type answer struct {
 	status int
 	header http.Header
@@ -220,7 +223,7 @@ func (c *Client) exchange(req *http.Request) (answer, error) {
 	case err != nil && a.status < 300:
 		return answer{}, fmt.Errorf("the answer broke off: %w", err)
 	case len(a.body) > maxAnswer:
-		return answer{}, fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+		return answer{}, errTooLarge
 	}
 	return a, nil
 }
