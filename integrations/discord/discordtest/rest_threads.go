@@ -190,9 +190,7 @@ func (s *Server) threadList(archived bool, parent string) map[string]any {
 }
 
 func (s *Server) activeThreads(*call) (any, error) {
-	list := s.threadList(false, "")
-	delete(list, "has_more")
-	return list, nil
+	return s.threadList(false, ""), nil
 }
 
 func (s *Server) archivedThreads(c *call) (any, error) {
