@@ -81,7 +81,7 @@ type action struct {
 
 // publish sends a message and returns ntfy's id of it.
 func (c *client) publish(ctx context.Context, m message) (id string, err error) {
-	body, err := json.Marshal(m)
+	body, err := encode(m)
 	if err != nil {
 		return "", fmt.Errorf("ntfy: encode: %w", err)
 	}
@@ -101,6 +101,16 @@ func (c *client) publish(ctx context.Context, m message) (id string, err error) 
 		return "", unavailable("what answers is no ntfy").Because(errUnsure)
 	}
 	return made.ID, nil
+}
+
+// encode leaves < and & as they are: escaped for HTML they would make a message
+// larger than older servers read, 8 KiB.
+func encode(m message) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(m)
+	return b.Bytes(), err
 }
 
 // find looks among a topic's cached messages for the one with a tag:
