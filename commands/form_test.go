@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"wardroom/bot/alert"
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
@@ -417,5 +418,63 @@ func TestComponentsCanBeChosenWhenThereAreMany(t *testing.T) {
 	f := view.Fields[i]
 	if len(f.Proposals) != 25 || f.Proposals[19].Value != "Part 19=down" || f.Proposals[20].Value != "Part 00=degraded" || !f.Many {
 		t.Errorf("%+v", f)
+	}
+}
+
+// What the public would read when nobody changes a word, by what is recorded.
+func TestThePublicTextSaysWhatIsRecorded(t *testing.T) {
+	const first = "/status post text:x components:Site=down"
+	a := func(w *watch, status alert.Status) {
+		one := page("a", "00:31", "x")
+		if one.Status = status; status == alert.Resolved {
+			one.EndsAt = night("00:50")
+			w.receive("00:50", one)
+			return
+		}
+		w.receive("00:33", one)
+	}
+	tests := map[string]struct {
+		lines []string
+		clear bool // the alert resolves before the form is opened
+		want  string
+	}{
+		"first":                        {nil, false, "investigating: We are investigating a problem."},
+		"first, identified":            {[]string{"/incident status status:identified"}, false, "identified: We have found the cause and are working on a fix."},
+		"first, resolved already":      {[]string{"/incident resolve"}, false, "monitoring: There was a problem, which is over by now. We are watching whether it comes back."},
+		"still investigating":          {[]string{first}, false, "investigating: We are still investigating the problem. Site is down."},
+		"identified":                   {[]string{first, "/incident status status:identified"}, false, "identified: We have found the cause and are working on a fix. Site is down."},
+		"still identified":             {[]string{first, "/incident status status:identified", "/status post text:x state:identified"}, false, "identified: We are still working on a fix. Site is down."},
+		"a person says it is repaired": {[]string{first, "/incident status status:monitoring"}, false, "monitoring: A fix is in place. We are watching whether it holds."},
+		"still watching":               {[]string{first, "/incident status status:monitoring", "/status post text:x state:monitoring"}, false, "monitoring: We are still watching whether the problem comes back."},
+		"it recovered by itself":       {[]string{first}, true, "monitoring: The problem seems to be over. We are watching whether it comes back."},
+		"parked keeps what it was":     {[]string{first, "/incident status status:identified", "/incident park until:2h"}, false, "identified: We have found the cause and are working on a fix. Site is down."},
+		"resolved":                     {[]string{first, "/incident resolve"}, false, "resolved: This incident has been resolved. Site is back to normal."},
+		"it is back":                   {[]string{first, "/incident resolve", "/status resolve incident:1", "/incident reopen incident:1"}, false, "investigating: The problem seems to be back. We are investigating it."},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWatch(t)
+			w.declare("Site", "Bot")
+			a(w, alert.Firing)
+			for _, line := range tt.lines {
+				if _, err := w.ask("joe", line); err != nil {
+					t.Fatalf("%s: %v", line, err)
+				}
+			}
+			if tt.clear {
+				a(w, alert.Resolved)
+			}
+			view, err := w.runner.Form(t.Context(), w.caller("joe", "INC-1"), command.Ask{Path: "status post"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			value := map[string]string{}
+			for _, f := range view.Fields {
+				value[f.Option.Name] = f.Value
+			}
+			if got := value["state"] + ": " + value["text"]; got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
+	"wardroom/bot/people"
 	"wardroom/bot/problem"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
@@ -72,8 +73,7 @@ func prefillPost(v timeline.View, r command.Request) (map[string]string, error) 
 			return nil, err
 		}
 	}
-	said := posted && n.State == state
-	return map[string]string{"state": string(state), "title": title, "text": publicText(state, said, levels)}, nil
+	return map[string]string{"state": string(state), "title": title, "text": publicText(i, n, posted, state, levels)}, nil
 }
 
 // nextState is what the incident's status lets the public read next.
@@ -139,33 +139,45 @@ func publicTitle(v timeline.View, i incident.Incident, levels map[string]statusp
 	return title, nil
 }
 
-// publicText is an update that commits to nothing but the state; said is whether
-// the update before it had the same.
-func publicText(state statuspage.State, said bool, levels map[string]statuspage.Level) string {
+// publicText is an update that says what is recorded: the state, whether it is
+// new, and how the components are.
+func publicText(i incident.Incident, n statuspage.Notice, posted bool, state statuspage.State, levels map[string]statuspage.Level) string {
+	said := posted && n.State == state
 	var text string
-	switch state {
-	case statuspage.Identified:
-		text = "We have found the cause and are working on a fix."
-		if said {
-			text = "We are still working on a fix."
-		}
-	case statuspage.Monitoring:
-		text = "A fix is in place. We are watching whether it holds."
-		if said {
-			text = "We are still watching whether the fix holds."
-		}
-	case statuspage.Resolved:
+	switch {
+	case state == statuspage.Resolved:
 		return overText(levels)
+	case state == statuspage.Monitoring:
+		return watchText(i, said)
+	case state == statuspage.Identified && said:
+		text = "We are still working on a fix."
+	case state == statuspage.Identified:
+		text = "We have found the cause and are working on a fix."
+	case said:
+		text = "We are still investigating the problem."
+	case posted && !n.Open():
+		text = "The problem seems to be back. We are investigating it."
 	default:
 		text = "We are investigating a problem."
-		if said {
-			text = "We are still investigating the problem."
-		}
 	}
 	if how := levelSentence(levels); how != "" {
 		text += " " + how
 	}
 	return text
+}
+
+// watchText speaks of a fix only where a person said that there is one, and of no
+// component: how those are is for whoever posts to choose.
+func watchText(i incident.Incident, said bool) string {
+	switch {
+	case said:
+		return "We are still watching whether the problem comes back."
+	case i.Status == incident.Monitoring && i.StatusBy == people.Bot.String():
+		return "The problem seems to be over. We are watching whether it comes back."
+	case !i.Open():
+		return "There was a problem, which is over by now. We are watching whether it comes back."
+	}
+	return "A fix is in place. We are watching whether it holds."
 }
 
 // overText says that it is over, and of which components.

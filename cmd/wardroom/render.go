@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -291,7 +292,7 @@ func (s style) actions(actions []command.Action) string {
 	var lines []string
 	longest := 0
 	for _, a := range actions {
-		line := shellLine(s.table, a.Ask)
+		line := shellLine(s.table, s.open(a))
 		lines = append(lines, line)
 		longest = max(longest, displayWidth(line))
 	}
@@ -309,6 +310,28 @@ func (s style) actions(actions []command.Action) string {
 		b.WriteString(strings.TrimRight(shown, " ") + "\n")
 	}
 	return b.String()
+}
+
+// open is what an act asks in the shell, where no form comes first. What its form
+// would ask stands for itself: required answers are seen to be missing, the others
+// have defaults. A person is none of these, for left out it means oneself.
+func (s style) open(a command.Action) command.Ask {
+	c, err := s.table.Lookup(a.Ask.Path)
+	if err != nil || !a.Form || c.Form == nil {
+		return a.Ask
+	}
+	ask := a.Ask
+	for _, name := range c.Form.Fields {
+		o, _ := c.Option(name)
+		if _, said := ask.Options[name]; o.Type != command.Person || said {
+			continue
+		}
+		if ask.Options = maps.Clone(ask.Options); ask.Options == nil {
+			ask.Options = map[string]string{}
+		}
+		ask.Options[name] = "…"
+	}
+	return ask
 }
 
 // shellLine writes ask as it is typed in the shell. Positional options stand by

@@ -141,3 +141,34 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+// In the shell no form comes first: what is offered there is what it would come to.
+func TestFormsAreOfferedAsWhatIsTyped(t *testing.T) {
+	table, err := (&system{}).commandTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := map[string]string{"incident": "INC-7"}
+	tests := map[string]struct {
+		act  command.Action
+		want string
+	}{
+		"a text is seen to be missing":     {command.Action{Form: true, Ask: command.Ask{Path: "status post", Options: in}}, "wardroom status post '…' --incident INC-7"},
+		"somebody else is to be named":     {command.Action{Form: true, Ask: command.Ask{Path: "incident assign", Options: in}}, "wardroom incident assign '…' --incident INC-7"},
+		"without a form it is oneself":     {command.Action{Ask: command.Ask{Path: "incident assign", Options: in}}, "wardroom incident assign --incident INC-7"},
+		"what may be left out is left out": {command.Action{Form: true, Ask: command.Ask{Path: "incident resolve", Options: in}}, "wardroom incident resolve INC-7"},
+		"what proposes goes on to do so":   {command.Action{Form: true, Ask: command.Ask{Path: "status backdate", Options: in}}, "wardroom status backdate INC-7"},
+		"a path that is not known":         {command.Action{Form: true, Ask: command.Ask{Path: "no such"}}, "wardroom no such"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := style{table: table}
+			if got := shellLine(table, s.open(tt.act)); got != tt.want {
+				t.Errorf("%s\nwant %s", got, tt.want)
+			}
+			if len(in) != 1 {
+				t.Errorf("the act itself was changed: %v", in)
+			}
+		})
+	}
+}
