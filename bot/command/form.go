@@ -357,6 +357,11 @@ func (c *Command) formFaults() (faults []error) {
 			chosen++
 		}
 	}
+	for _, o := range c.Options {
+		if o.Type == Incident && o.Default == "" && !slices.Contains(f.Fields, o.Name) {
+			chosen++ // asked as well when several are open
+		}
+	}
 	if typed > MaxTyped {
 		fault("%d answers may have to be typed, more than %d", typed, MaxTyped)
 	}

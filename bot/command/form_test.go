@@ -237,17 +237,18 @@ func TestTableRefusesFormsThatCannotBeShown(t *testing.T) {
 		form    command.Form
 		fault   string // "": it is fine
 	}{
-		"five typed and four chosen": {append(text("a", "b", "c", "d", "e"), choices("f", "g", "h", "i")...), command.Form{Fields: strings.Fields("a b c d e f g h i"), Title: strings.Repeat("é", 45)}, ""},
-		"six typed":                  {text("a", "b", "c", "d", "e", "f"), command.Form{Fields: strings.Fields("a b c d e f")}, "6 answers may have to be typed"},
-		"five chosen":                {choices("a", "b", "c", "d", "e"), command.Form{Fields: strings.Fields("a b c d e")}, "5 answers can be chosen"},
-		"a title of 46":              {text("a"), command.Form{Fields: []string{"a"}, Title: strings.Repeat("x", 46)}, "title has 46"},
-		"a button of 81":             {text("a"), command.Form{Fields: []string{"a"}, Submit: strings.Repeat("x", 81)}, "button"},
-		"an unknown option":          {text("a"), command.Form{Fields: []string{"b"}}, `no option "b"`},
-		"one option twice":           {text("a"), command.Form{Fields: []string{"a", "a"}}, `"a" twice`},
-		"nothing":                    {text("a"), command.Form{}, "asks for nothing"},
-		"a required one left out":    {[]command.Option{{Name: "a", Help: "x", Required: true}, {Name: "b", Help: "x"}}, command.Form{Fields: []string{"b"}}, `"a" is required and not asked for`},
-		"lines of a number":          {[]command.Option{{Name: "a", Help: "x", Type: command.Int, Long: true}}, command.Form{Fields: []string{"a"}}, "only a text"},
-		"several of a choice":        {[]command.Option{{Name: "a", Help: "x", Type: command.Choice, Choices: []string{"a"}, Many: true}}, command.Form{Fields: []string{"a"}}, "only a text"},
+		"five typed and four chosen":  {append(text("a", "b", "c", "d", "e"), choices("f", "g", "h", "i")...), command.Form{Fields: strings.Fields("a b c d e f g h i"), Title: strings.Repeat("é", 45)}, ""},
+		"six typed":                   {text("a", "b", "c", "d", "e", "f"), command.Form{Fields: strings.Fields("a b c d e f")}, "6 answers may have to be typed"},
+		"five chosen":                 {choices("a", "b", "c", "d", "e"), command.Form{Fields: strings.Fields("a b c d e")}, "5 answers can be chosen"},
+		"four chosen and an incident": {append(choices("a", "b", "c", "d"), command.Option{Name: "i", Help: "x", Type: command.Incident}), command.Form{Fields: strings.Fields("a b c d")}, "5 answers can be chosen"},
+		"a title of 46":               {text("a"), command.Form{Fields: []string{"a"}, Title: strings.Repeat("x", 46)}, "title has 46"},
+		"a button of 81":              {text("a"), command.Form{Fields: []string{"a"}, Submit: strings.Repeat("x", 81)}, "button"},
+		"an unknown option":           {text("a"), command.Form{Fields: []string{"b"}}, `no option "b"`},
+		"one option twice":            {text("a"), command.Form{Fields: []string{"a", "a"}}, `"a" twice`},
+		"nothing":                     {text("a"), command.Form{}, "asks for nothing"},
+		"a required one left out":     {[]command.Option{{Name: "a", Help: "x", Required: true}, {Name: "b", Help: "x"}}, command.Form{Fields: []string{"b"}}, `"a" is required and not asked for`},
+		"lines of a number":           {[]command.Option{{Name: "a", Help: "x", Type: command.Int, Long: true}}, command.Form{Fields: []string{"a"}}, "only a text"},
+		"several of a choice":         {[]command.Option{{Name: "a", Help: "x", Type: command.Choice, Choices: []string{"a"}, Many: true}}, command.Form{Fields: []string{"a"}}, "only a text"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
