@@ -108,16 +108,21 @@ func (x *exchange) contained(ctx context.Context, work func(context.Context) out
 	defer func() {
 		if why := recover(); why != nil {
 			x.log.Error("panic while answering", "panic", fmt.Sprint(why), "stack", stack())
-			o = x.trouble(problem.New(problem.Internal, "internal error").WithHint("Wardroom's log says more under %s", x.i.ID))
+			o = x.trouble(&command.Fault{ID: x.i.ID, Err: errors.New("panic")})
 		}
 	}()
 	return work(ctx)
 }
 
-// trouble shows an error to whoever asked, and nobody else.
-func (x *exchange) trouble(err error) outcome {
-	m := x.bot.face.Problem(err)
+// trouble shows an error to whoever asked, and nobody else, with what may help.
+func (x *exchange) trouble(err error, acts ...command.Action) outcome {
+	m := x.bot.render.Problem(err)
 	m.Flags |= rest.Ephemeral
+	if len(acts) > 0 {
+		if with, _ := x.bot.render.Reply(command.Reply{Actions: acts}); len(with) > 0 {
+			m.Components = with[len(with)-1].Components
+		}
+	}
 	return outcome{messages: []rest.Message{m}, private: true}
 }
 
@@ -126,7 +131,7 @@ var errElsewhere = errors.New("answered elsewhere")
 
 // first gives an outcome as the first answer, and what is left as followups.
 func (x *exchange) first(ctx context.Context, o outcome) {
-	err := x.send(ctx, o.response(), o.files)
+	err := x.send(ctx, o.response(), o.filesOf(0))
 	switch {
 	case err == nil:
 		x.followups(ctx, o, 1)
@@ -141,6 +146,14 @@ func (x *exchange) first(ctx context.Context, o outcome) {
 // known reports whether Discord may know the interaction although the first answer
 // failed with err. Making the first answer into the same again does no harm.
 func known(err error) bool { return rest.CodeOf(err) != rest.UnknownInteraction }
+
+// filesOf are the files of the nth message: all belong to the last one.
+func (o outcome) filesOf(n int) []rest.File {
+	if n == len(o.messages)-1 {
+		return o.files
+	}
+	return nil
+}
 
 func (o outcome) response() rest.Response {
 	switch {
@@ -223,7 +236,7 @@ func passing(err error) bool {
 
 func (x *exchange) deliver(ctx context.Context, o outcome, acked bool) error {
 	if acked && x.bot.clock.Now().Sub(x.came) < tokenLimit-tokenSpare {
-		_, err := x.bot.rest.EditOriginal(ctx, x.app(), x.i.Token, o.messages[0], o.files...)
+		_, err := x.bot.rest.EditOriginal(ctx, x.app(), x.i.Token, o.messages[0], o.filesOf(0)...)
 		if err == nil {
 			x.followups(ctx, o, 1)
 			return nil
@@ -262,12 +275,10 @@ func (x *exchange) post(ctx context.Context, channel string, o outcome) error {
 		m.Flags &^= rest.Ephemeral
 		m.AllowedMentions = rest.AllowedMentions{}
 		m.Nonce, m.EnforceNonce = fmt.Sprintf("%.20s-%d", x.i.ID, n), true
-		var files []rest.File
 		if n == 0 {
-			files = o.files
 			m.Content = clipped("To "+x.what()+" by "+command.Escape(x.caller.Actor.Display())+":\n", m.Content)
 		}
-		if _, err := x.bot.rest.CreateMessage(ctx, channel, m, files...); err != nil {
+		if _, err := x.bot.rest.CreateMessage(ctx, channel, m, o.filesOf(n)...); err != nil {
 			return err
 		}
 	}
@@ -297,7 +308,7 @@ func (x *exchange) direct(ctx context.Context, o outcome) error {
 // followups posts what did not fit into the first message.
 func (x *exchange) followups(ctx context.Context, o outcome, from int) {
 	for n := from; n < len(o.messages); n++ {
-		if _, err := x.bot.rest.Followup(ctx, x.app(), x.i.Token, o.messages[n]); err != nil {
+		if _, err := x.bot.rest.Followup(ctx, x.app(), x.i.Token, o.messages[n], o.filesOf(n)...); err != nil {
 			x.log.Warn("a part of an answer did not arrive", "part", n+1, "error", err)
 			return
 		}

@@ -10,6 +10,7 @@ import (
 
 	"wardroom/bot/room"
 	"wardroom/bot/watch"
+	"wardroom/integrations/discord/render"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -49,7 +50,7 @@ func (b *Bot) checkIntents(ctx context.Context) (watch.Finding, error) {
 	}
 	if app.Flags&(rest.MessageContent|rest.MessageContentLimited) == 0 {
 		return watch.Warn("Message Content is not granted: 📌 records nothing, edits of recorded messages are not seen").
-			WithHint("switch on Message Content Intent at %s (your application, Bot, Privileged Gateway Intents); the message menu %q works without", portal, menuName), nil
+			WithHint("switch on Message Content Intent at %s (your application, Bot, Privileged Gateway Intents); the message menu %q works without", portal, render.MenuAdd), nil
 	}
 	return watch.Fine("Message Content is granted"), nil
 }
@@ -59,15 +60,15 @@ func (b *Bot) checkCommands(ctx context.Context) (watch.Finding, error) {
 	if err != nil {
 		return watch.Finding{}, err
 	}
-	list, err := b.rest.Commands(ctx, app.ID, b.guild)
+	have, err := b.rest.Commands(ctx, app.ID, b.guild)
 	if err != nil {
 		return watch.Finding{}, err
 	}
-	have, err := registered(list)
+	want, err := render.Commands(b.table)
 	if err != nil {
 		return watch.Finding{}, err
 	}
-	if want := declare(b.table); !same(want, have) {
+	if !render.Same(have, want) {
 		return watch.Warn("%d commands are registered in the server, and they are not these %d", len(have), len(want)).
 			WithHint("`wardroom serve` registers them when it connects; when it runs, its log says why it could not"), nil
 	}

@@ -27,6 +27,7 @@ import (
 	"wardroom/bot/people"
 	"wardroom/bot/room"
 	"wardroom/bot/timeline"
+	"wardroom/integrations/discord/render"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -54,7 +55,7 @@ type Options struct {
 	Store     timeline.Store
 	Vault     room.Vault // keeps attachments; nil records their names alone
 	Rest      *rest.Client
-	Face      Face
+	Render    *render.Renderer // with [Routes] as its keeper
 	Clock     timeline.Clock
 	Log       *slog.Logger
 
@@ -88,7 +89,7 @@ type Bot struct {
 	store     timeline.Store
 	vault     room.Vault
 	rest      *rest.Client
-	face      Face
+	render    *render.Renderer
 	clock     timeline.Clock
 	log       *slog.Logger
 	back      func()
@@ -123,7 +124,7 @@ func New(o Options) (*Bot, error) {
 	}
 	b := &Bot{
 		token: o.Token, guild: o.Guild, key: o.PublicKey, runner: o.Runner, table: o.Table, people: o.People,
-		incidents: o.Incidents, store: o.Store, vault: o.Vault, rest: o.Rest, face: o.Face, clock: o.Clock, log: o.Log,
+		incidents: o.Incidents, store: o.Store, vault: o.Vault, rest: o.Rest, render: o.Render, clock: o.Clock, log: o.Log,
 		back: o.Back, refresh: o.Refresh, files: o.Files, hosts: o.Hosts,
 		patience: usualPatience, alive: make(chan struct{}), once: make(chan struct{}, 1),
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bwmarrin/discordgo"
@@ -15,6 +13,7 @@ import (
 	"wardroom/bot/problem"
 	"wardroom/bot/room"
 	"wardroom/bot/timeline"
+	"wardroom/integrations/discord/render"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -158,18 +157,14 @@ func askID(interaction string) string { return chat + "/" + interaction }
 
 // slash runs a typed command.
 func (b *Bot) slash(ctx context.Context, x *exchange, data discordgo.ApplicationCommandInteractionData) {
-	path, options := flatten(data)
-	ask := command.Ask{Path: path, ID: askID(x.i.ID)}
-	for _, o := range options {
-		if ask.Options == nil {
-			ask.Options = map[string]string{}
-		}
-		ask.Options[o.Name] = textOf(o.Value)
-	}
+	ask := render.AskOf(data)
+	ask.ID = askID(x.i.ID)
 	x.perform(ctx, ask)
 }
 
-// perform runs an Ask and shows its reply as a message of its own.
+// perform runs an Ask and shows its reply as a message of its own. A button that
+// offered what no longer can be is answered with the reason, and the message that
+// offered it is brought up to date.
 func (x *exchange) perform(ctx context.Context, ask command.Ask) {
 	x.ask = &ask
 	x.answer(ctx, manner{private: x.isPrivate(ask)}, func(ctx context.Context) outcome { return x.run(ctx, ask) })
@@ -186,9 +181,21 @@ func (x *exchange) isPrivate(ask command.Ask) bool {
 func (x *exchange) run(ctx context.Context, ask command.Ask) outcome {
 	reply, err := x.bot.runner.Run(ctx, x.caller, ask)
 	if err != nil {
+		if x.i.Type == discordgo.InteractionMessageComponent {
+			x.renew(ask.Options["incident"])
+		}
 		return x.trouble(err)
 	}
-	o := x.shown(reply)
+	return x.told(ask, reply)
+}
+
+// told shows a reply to those who may see it.
+func (x *exchange) told(ask command.Ask, reply command.Reply) outcome {
+	var o outcome
+	o.messages, o.files = x.bot.render.Reply(reply)
+	if len(o.messages) == 0 {
+		o.messages = []rest.Message{{Content: "✓"}}
+	}
 	if c, err := x.bot.table.Lookup(ask.Path); err == nil {
 		o.private = c.Visibility == command.Private
 	}
@@ -198,87 +205,27 @@ func (x *exchange) run(ctx context.Context, ask command.Ask) outcome {
 	return o
 }
 
-func (x *exchange) shown(reply command.Reply) outcome {
-	messages, files := x.bot.face.Reply(reply)
-	if len(messages) == 0 {
-		messages = []rest.Message{{Content: "✓"}}
-	}
-	return outcome{messages: messages, files: files}
-}
-
 func (o *outcome) hide() {
 	for n := range o.messages {
 		o.messages[n].Flags |= rest.Ephemeral
 	}
 }
 
-// flatten takes the subcommand off.
-func flatten(data discordgo.ApplicationCommandInteractionData) (string, []*discordgo.ApplicationCommandInteractionDataOption) {
-	path, options := data.Name, data.Options
-	for len(options) == 1 && options[0] != nil &&
-		(options[0].Type == discordgo.ApplicationCommandOptionSubCommand || options[0].Type == discordgo.ApplicationCommandOptionSubCommandGroup) {
-		path += " " + options[0].Name
-		options = options[0].Options
-	}
-	var given []*discordgo.ApplicationCommandInteractionDataOption
-	for _, o := range options {
-		if o != nil {
-			given = append(given, o)
-		}
-	}
-	return path, given
-}
-
-// textOf is an option as it would be typed.
-func textOf(value any) string {
-	switch v := value.(type) {
-	case string:
-		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case bool:
-		if v {
-			return "yes"
-		}
-		return "no"
-	}
-	return ""
-}
-
 // autocomplete proposes values. Nobody is told of errors: an empty list is the
 // answer, and the option is checked when it is sent.
 func (b *Bot) autocomplete(ctx context.Context, x *exchange, data discordgo.ApplicationCommandInteractionData) {
-	path, options := flatten(data)
 	x.answer(ctx, manner{never: true}, func(ctx context.Context) outcome {
-		choices := &rest.Choices{}
-		for _, o := range options {
-			if !o.Focused {
-				continue
-			}
+		choices := render.Choices(nil)
+		if path, option, typed, ok := render.Focused(data); ok {
 			ctx, cancel := context.WithTimeout(ctx, b.patience.direct)
 			defer cancel()
-			found, err := b.runner.Complete(ctx, x.caller, path, o.Name, textOf(o.Value))
+			found, err := b.runner.Complete(ctx, x.caller, path, option, typed)
 			if err != nil {
 				x.log.Debug("nothing to propose", "error", err)
-				break
-			}
-			for _, p := range found[:min(len(found), 25)] {
-				choices.Choices = append(choices.Choices, proposal(p))
+			} else {
+				choices = render.Choices(found)
 			}
 		}
-		return outcome{choices: choices}
+		return outcome{choices: &choices}
 	})
-}
-
-// proposal fits a proposal into Discord's 100 characters. A longer value cannot be
-// sent whole, and half of it would mean something else: it is shown and not sent.
-func proposal(p command.Proposal) *discordgo.ApplicationCommandOptionChoice {
-	name := room.Plain(p.Value)
-	if p.Help != "" && p.Help != p.Value {
-		name += " · " + room.Plain(p.Help)
-	}
-	if strings.TrimSpace(name) == "" {
-		name = "?"
-	}
-	return &discordgo.ApplicationCommandOptionChoice{Name: room.Cut(name, 100), Value: room.Cut(p.Value, 100)}
 }

@@ -15,6 +15,7 @@ import (
 	"wardroom/bot/problem"
 	"wardroom/bot/room"
 	"wardroom/bot/timeline"
+	"wardroom/integrations/discord/render"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -32,7 +33,7 @@ type quoted struct {
 // brings the message along, text and all, also without the Message Content intent.
 func (b *Bot) menu(ctx context.Context, x *exchange, data discordgo.ApplicationCommandInteractionData) {
 	x.answer(ctx, manner{private: true}, func(ctx context.Context) outcome {
-		if data.Name != menuName {
+		if data.Name != render.MenuAdd {
 			return x.trouble(problem.New(problem.NotFound, "there is no %q here any more", room.Cut(room.Plain(data.Name), 40)))
 		}
 		var m *discordgo.Message
@@ -127,7 +128,7 @@ func (x *exchange) recordChosen(ctx context.Context, message string, values []st
 	case err != nil:
 		return x.trouble(x.fault(err))
 	case !known:
-		return x.trouble(problem.New(problem.NotFound, "that was asked too long ago").WithHint("use the message's menu again: Apps → %s", menuName))
+		return x.trouble(problem.New(problem.NotFound, "that was asked too long ago").WithHint("use the message's menu again: Apps → %s", render.MenuAdd))
 	case !exists:
 		return x.trouble(problem.New(problem.NotFound, "there is no %s", id))
 	}
@@ -159,7 +160,7 @@ func (x *exchange) note(text string) outcome {
 
 // requested records the request.
 func (x *exchange) requested(ctx context.Context, id timeline.ID, h heard) (timeline.Ref, error) {
-	line := menuName + " " + x.bot.link(h.Channel, h.ID)
+	line := render.MenuAdd + " " + x.bot.link(h.Channel, h.ID)
 	claim := command.InteractionClaim(askID(x.i.ID))
 	_, may := x.bot.mayRecord(userOf(x.i).ID)
 	refusal := problem.New(problem.Forbidden, "only %ss put messages into the timeline", people.Responder)
@@ -195,5 +196,5 @@ func (x *exchange) fault(err error) error {
 		return p
 	}
 	x.log.Error("an interaction failed", "error", err)
-	return problem.New(problem.Internal, "internal error").WithHint("Wardroom's log says more under %s", x.i.ID).Because(err)
+	return &command.Fault{ID: x.i.ID, Err: err}
 }

@@ -6,6 +6,7 @@ import (
 
 	"wardroom/bot/people"
 	"wardroom/bot/timeline"
+	"wardroom/integrations/discord/render"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -80,7 +81,7 @@ func (b *Bot) pointToMenu(ctx context.Context, channel string) error {
 	if err != nil || told {
 		return err
 	}
-	text := "The bot cannot read messages here, so " + pin + " records nothing. Instead: hold the message (or right-click it) → Apps → **" + menuName + "**."
+	text := "The bot cannot read messages here, so " + pin + " records nothing. Instead: hold the message (or right-click it) → Apps → **" + render.MenuAdd + "**."
 	if _, err := b.rest.CreateMessage(ctx, channel, rest.Message{Content: text, Nonce: "told-" + channel[max(0, len(channel)-20):], EnforceNonce: true}); err != nil {
 		return err
 	}

@@ -2,117 +2,12 @@ package discord
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
-	"github.com/bwmarrin/discordgo"
-
-	"wardroom/bot/command"
-	"wardroom/bot/room"
 	"wardroom/bot/timeline"
+	"wardroom/integrations/discord/render"
 )
-
-// menuName is the entry in a message's menu, under Apps.
-const menuName = "Add to timeline"
-
-// declared is a command as it is registered: what is ours to say and nothing that
-// Discord adds. https://discord.com/developers/docs/interactions/application-commands
-type declared struct {
-	Type        int              `json:"type"`
-	Name        string           `json:"name"`
-	Description string           `json:"description,omitempty"` // none on a menu
-	Options     []declaredOption `json:"options,omitempty"`
-}
-
-type declaredOption struct {
-	Type         int              `json:"type"`
-	Name         string           `json:"name"`
-	Description  string           `json:"description"`
-	Required     bool             `json:"required,omitempty"`
-	Autocomplete bool             `json:"autocomplete,omitempty"`
-	Choices      []declaredChoice `json:"choices,omitempty"`
-	Options      []declaredOption `json:"options,omitempty"`
-}
-
-type declaredChoice struct {
-	Name  string `json:"name"`
-	Value any    `json:"value"`
-}
-
-// declare makes Discord's commands of the table, and the menu.
-func declare(t *command.Table) []declared {
-	var all []declared
-	for _, g := range t.Groups() {
-		d := declared{Type: int(discordgo.ChatApplicationCommand), Name: g.Name, Description: room.Cut(g.Summary, 100)}
-		for _, c := range g.Commands {
-			if c.Path == g.Name {
-				d.Options = declareOptions(c)
-				continue
-			}
-			d.Options = append(d.Options, declaredOption{Type: int(discordgo.ApplicationCommandOptionSubCommand),
-				Name: c.Act(), Description: room.Cut(c.Summary, 100), Options: declareOptions(c)})
-		}
-		all = append(all, d)
-	}
-	return append(all, declared{Type: int(discordgo.MessageApplicationCommand), Name: menuName})
-}
-
-func declareOptions(c *command.Command) []declaredOption {
-	var all []declaredOption
-	for _, o := range c.Options {
-		d := declaredOption{Type: int(discordgo.ApplicationCommandOptionString), Name: o.Name, Description: room.Cut(o.Help, 100), Required: o.Required}
-		switch o.Type {
-		case command.Int:
-			d.Type = int(discordgo.ApplicationCommandOptionInteger)
-		case command.Bool:
-			d.Type = int(discordgo.ApplicationCommandOptionBoolean)
-		case command.Choice:
-			if o.Complete == nil {
-				for _, choice := range o.Choices {
-					d.Choices = append(d.Choices, declaredChoice{choice, choice})
-				}
-			}
-		}
-		d.Autocomplete = d.Type == int(discordgo.ApplicationCommandOptionString) &&
-			(o.Complete != nil || o.Type == command.Person || o.Type == command.Incident)
-		all = append(all, d)
-	}
-	return all
-}
-
-// registered reads back what stands at Discord, in the same words.
-func registered(list []*discordgo.ApplicationCommand) ([]declared, error) {
-	var all []declared
-	raw, err := json.Marshal(list)
-	if err == nil {
-		err = json.Unmarshal(raw, &all)
-	}
-	return all, err
-}
-
-// same reports whether two sets of commands are the same, in whatever order.
-func same(a, b []declared) bool {
-	texts := func(list []declared) map[string]bool {
-		set := map[string]bool{}
-		for _, d := range list {
-			if raw, err := json.Marshal(d); err == nil {
-				set[string(raw)] = true
-			}
-		}
-		return set
-	}
-	x, y := texts(a), texts(b)
-	if len(x) != len(y) || len(a) != len(b) {
-		return false
-	}
-	for text := range x {
-		if !y[text] {
-			return false
-		}
-	}
-	return true
-}
 
 // registrationRetry is how long after a failure it is tried again.
 const registrationRetry = 2 * time.Minute
@@ -147,17 +42,16 @@ func (b *Bot) register(ctx context.Context) {
 }
 
 func (b *Bot) registerOnce(ctx context.Context) error {
-	want := declare(b.table)
+	want, err := render.Commands(b.table)
+	if err != nil {
+		return err
+	}
 	app, err := b.lookUp(ctx)
 	if err != nil {
 		return err
 	}
-	list, err := b.rest.Commands(ctx, app.ID, b.guild)
-	if err != nil {
-		return err
-	}
-	have, err := registered(list)
-	if err != nil || same(want, have) {
+	have, err := b.rest.Commands(ctx, app.ID, b.guild)
+	if err != nil || render.Same(have, want) {
 		return err
 	}
 	if _, err := b.rest.PutCommands(ctx, app.ID, b.guild, want); err != nil {
