@@ -135,6 +135,7 @@ func (a api) try(method, path string, body any) (reply, error) {
 	}
 	req.Header.Set("Authorization", "Bot "+a.s.Token())
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "DiscordBot (https://example.org, 1)")
 	return a.send(req)
 }
 
