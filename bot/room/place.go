@@ -18,6 +18,7 @@ type Place struct {
 	Name     string      `json:"name"`               // "inc-0007": without the title that a chat adds, which may have to be erased
 	URL      string      `json:"url,omitempty"`      // where a person opens it
 	Archived bool        `json:"archived,omitempty"` // it was put away
+	Again    string      `json:"again,omitempty"`    // what became of the room that this one replaces
 	OpenedAt time.Time   `json:"opened_at"`
 }
 

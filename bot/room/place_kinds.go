@@ -2,7 +2,6 @@ package room
 
 import (
 	"fmt"
-	"time"
 
 	"wardroom/bot/timeline"
 )
@@ -59,7 +58,7 @@ func apply(w timeline.Writer, e timeline.Entry) error {
 		place := p.Place
 		// The timeline says whose room it is, the recording when it was opened: what
 		// stands in the payload is the same, or wrong.
-		place.ID, place.OpenedAt, place.Archived = e.Timeline, e.RecordedAt.UTC().Truncate(time.Microsecond), false
+		place.ID, place.OpenedAt, place.Archived, place.Again = e.Timeline, e.RecordedAt, false, p.Again
 		return Places.Put(w, place)
 	case *Archived:
 		place, is, err := PlaceOf(w, p.Chat, e.Timeline)
