@@ -198,10 +198,19 @@ func embeds(list []Embed) []Embed {
 // components completes what a bot sent: every component has a number.
 func components(list []Component) []Component {
 	out := append([]Component{}, list...)
-	n, one := 0, 1
+	n, one, no, yes := 0, 1, false, true
 	for c := range flat(out) {
 		if n++; c.ID == 0 {
 			c.ID = n
+		}
+		if c.Type == Container && c.Spoiler == nil {
+			c.Spoiler = &no
+		}
+		if c.Type == Separator && c.Divider == nil {
+			c.Divider = &yes
+		}
+		if c.Type == Separator && c.Spacing == 0 {
+			c.Spacing = 1
 		}
 		if c.Type == StringSelect || c.Type >= UserSelect && c.Type <= ChannelSelect {
 			if c.MinValues == nil {

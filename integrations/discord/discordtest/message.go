@@ -152,6 +152,7 @@ const (
 	ChannelSelect     = 8
 	Section           = 9
 	TextDisplay       = 10
+	Separator         = 14
 	Container         = 17
 	Label             = 18
 )

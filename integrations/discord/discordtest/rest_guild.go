@@ -21,7 +21,6 @@ func (s *Server) guildRoutes() map[string]handler {
 		"GET /guilds/{guild}/members":                                          s.inGuild(s.getMembers),
 		"GET /guilds/{guild}/members/search":                                   s.inGuild(s.searchMembers),
 		"GET /guilds/{guild}/members/{user}":                                   s.inGuild(s.getMember),
-		"GET /users/@me/guilds/{guild}/member":                                 s.inGuild(s.getMyMember),
 		"GET /applications/{application}/guilds/{guild}/commands":              s.inGuild(s.getCommands),
 		"PUT /applications/{application}/guilds/{guild}/commands":              s.inGuild(s.putCommands),
 		"GET /applications/{application}/commands":                             s.getGlobalCommands,
@@ -172,8 +171,6 @@ func (s *Server) getMember(c *call) (any, error) {
 	}
 	return nil, errUnknownMember
 }
-
-func (s *Server) getMyMember(*call) (any, error) { return s.state.members[botID], nil }
 
 // limit is the query's limit, which must be from 1 to most.
 func limit(c *call, byDefault, most int) int {

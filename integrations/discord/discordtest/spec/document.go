@@ -30,6 +30,7 @@ type operation struct {
 	Method string // upper case
 	Path   string // as the document writes it, with {names}
 	bot    bool   // only the bot's token opens it
+	user   bool   // no bot may call it: it wants what a person granted
 	body   bool   // a body must be there
 	// Pointers into the document: "" where there is none.
 	request string            // the schema of a JSON body
@@ -160,6 +161,7 @@ func describe(o openOperation, method, path string, shared []openParam) *operati
 		op.params = append(op.params, describeParam(p, fmt.Sprintf("%s/parameters/%d/schema", base, i)))
 	}
 	op.bot = len(o.Security) > 0 && !slices.ContainsFunc(o.Security, func(s map[string][]string) bool { return len(s) == 0 })
+	op.user = op.bot && !slices.ContainsFunc(o.Security, func(s map[string][]string) bool { return s["BotToken"] != nil })
 	if o.RequestBody != nil {
 		op.body = o.RequestBody.Required
 		if o.RequestBody.Content["application/json"] != nil {

@@ -25,6 +25,9 @@ func headers(op *operation, h http.Header) []violation {
 	if got := h.Get("Authorization"); op.bot && !strings.HasPrefix(got, "Bot ") {
 		all.add("authorization", "Authorization", "", "%s needs the bot's token: Bot and a space before it", op.ID)
 	}
+	if op.user {
+		all.add("authorization", "", op.Path, "a bot may not call this: it wants what a person granted (OAuth2)")
+	}
 	reasons := h.Values(auditReason)
 	if len(reasons) == 0 {
 		return all

@@ -29,6 +29,7 @@ func TestPlantedViolationsAreCaught(t *testing.T) {
 		{"old pins", sent{Method: "PUT", Path: "/channels/1/pins/2"}, "deprecated", "messages/pins"},
 		{"no user agent", sent{Method: "GET", Path: "/channels/1", Header: map[string]string{"User-Agent": "Go-http-client/1.1"}}, "user-agent", "DiscordBot"},
 		{"no token", sent{Method: "GET", Path: "/channels/1", Header: map[string]string{"Authorization": ""}}, "authorization", "Bot"},
+		{"what only a person may call", sent{Method: "GET", Path: "/users/@me/guilds/1/member"}, "authorization", "a person granted"},
 		{"raw reason", sent{Method: "DELETE", Path: "/channels/1", Header: map[string]string{auditReason: "INC-7 closed by Jörg"}}, "audit-reason", "URL-encoded"},
 		{"broken escape in a reason", sent{Method: "DELETE", Path: "/channels/1", Header: map[string]string{auditReason: "50%"}}, "audit-reason", "URL-encoded"},
 		{"long reason", sent{Method: "DELETE", Path: "/channels/1", Header: map[string]string{auditReason: x("%C3%B6", 513)}}, "audit-reason", "513"},

@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"maps"
+	"slices"
+)
+
 // Used are the operations that this product sends. A test that drives the bot or the
 // simulated Discord can ask that its checker covered them all:
 //
@@ -44,4 +49,24 @@ func Missing(covered, want []string) []string {
 		}
 	}
 	return missing
+}
+
+// Path is where an operation stands.
+type Path struct {
+	ID, Method, Path string // Path as the document writes it, with {names}
+}
+
+// Paths are all operations that the document knows, by id. The error of loading the
+// document is New's; then there are none.
+func Paths() []Path {
+	doc, err := load()
+	if err != nil {
+		return nil
+	}
+	var paths []Path
+	for _, id := range slices.Sorted(maps.Keys(doc.operations)) {
+		op := doc.operations[id]
+		paths = append(paths, Path{op.ID, op.Method, op.Path})
+	}
+	return paths
 }
