@@ -14,17 +14,18 @@ import (
 )
 
 // Form renders a form as the first answer to whoever tapped: a modal when all of it
-// is typed, else a message that only they see, with selects and a button. The
-// message holds all that was chosen so far itself. An error comes back when what
-// the form carries cannot be kept.
-func (r *Renderer) Form(v command.FormView) (rest.Response, error) {
+// is typed, else a message that only they see, with selects and a button; then the
+// modal is nil. The message holds all that was chosen so far itself. An error comes
+// back when what the form carries cannot be kept.
+func (r *Renderer) Form(v command.FormView) (*rest.Modal, rest.Message, error) {
 	chosen := selects(v)
 	if len(chosen) == 0 && len(v.Fields) > 0 {
-		return r.Modal(v)
+		modal, err := r.Modal(v)
+		return modal, rest.Message{}, err
 	}
 	send, err := r.send(v)
 	if err != nil {
-		return rest.Response{}, err
+		return nil, rest.Message{}, err
 	}
 	m := rest.Message{Flags: rest.Ephemeral}
 	lines := []string{"**" + safeLine(cut(room.Plain(v.Title), 200)) + "**"}
@@ -32,32 +33,32 @@ func (r *Renderer) Form(v command.FormView) (rest.Response, error) {
 		lines = append(lines, question(f))
 		menu, err := r.menu(v.Ask.Path, f)
 		if err != nil {
-			return rest.Response{}, err
+			return nil, rest.Message{}, err
 		}
 		m.Components = append(m.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{menu}})
 	}
 	m.Components = append(m.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{send}})
 	m.Content, _ = cutMarkdown(strings.Join(lines, "\n"), maxContent, "…")
-	return rest.Response{Type: discordgo.InteractionResponseChannelMessageWithSource, Data: m}, nil
+	return nil, m, nil
 }
 
-// Modal renders what is typed of a form; what is chosen stands in v.Ask already. It
-// is the only way to be asked for a text: a form with none has no modal, and gives
-// an Invalid problem.
-func (r *Renderer) Modal(v command.FormView) (rest.Response, error) {
+// Modal renders what is typed of a form and leaves out what is chosen: that stands
+// in v.Ask already, or the person chose not to say it. It answers the button of a
+// form message ([Type]). A form of which nothing is typed has none: nil.
+func (r *Renderer) Modal(v command.FormView) (*rest.Modal, error) {
 	fields := inputs(v)
 	if len(fields) == 0 {
-		return rest.Response{}, problem.New(problem.Invalid, "nothing is left to type")
+		return nil, nil
 	}
 	id, err := r.customID(Route{Act: Send, Ask: command.Ask{Path: v.Ask.Path, Options: v.Ask.Options}})
 	if err != nil {
-		return rest.Response{}, unkept(err)
+		return nil, unkept(err)
 	}
-	modal := rest.Modal{CustomID: id, Title: cmp.Or(plain(v.Title, maxModalTitle), plain("/"+v.Ask.Path, maxModalTitle))}
+	modal := &rest.Modal{CustomID: id, Title: cmp.Or(plain(v.Title, maxModalTitle), plain("/"+v.Ask.Path, maxModalTitle))}
 	for _, f := range fields {
 		modal.Components = append(modal.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{input(f)}})
 	}
-	return rest.Response{Type: discordgo.InteractionResponseModal, Data: modal}, nil
+	return modal, nil
 }
 
 // selects are the fields that a form message asks for. A proposal that no select

@@ -86,7 +86,7 @@ func crew(l room.Living) string {
 	case l.AcknowledgedBy != "":
 		return "**" + on + "** was on it"
 	case !open:
-		return "Nobody had to act"
+		return "Nobody acknowledged it"
 	}
 	return nobody
 }

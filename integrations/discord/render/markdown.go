@@ -81,10 +81,13 @@ type splitter struct {
 	units  int
 	own    int // bytes of the piece that are openers
 	now    marks
-	// The last place where a reader would break the text: the bytes before it, and
-	// what is open there.
+	line, space place // the last places where a reader would break the text
+}
+
+// place is where a text can be broken: the bytes before it, and what is open there.
+type place struct {
 	at   int
-	then marks
+	open marks
 }
 
 var (
@@ -155,7 +158,7 @@ func (*splitter) letter(text string) int {
 			_, size := utf8.DecodeRuneInString(text[i:])
 			end = i + size
 		}
-		if flags++; !flag(r) {
+		if flags++; !isFlag(r) {
 			flags = 0
 		}
 		last = r
@@ -172,10 +175,12 @@ func (s *splitter) add(token string) {
 	for s.units+Units(shown)+closing > s.most && len(s.piece) > s.own {
 		s.overflow()
 	}
-	if s.now.fence == "" && after.fence == "" || token == "\n" {
-		if (token == "\n" || token == " ") && len(s.piece) > s.own {
-			s.at, s.then = len(s.piece), s.now
-		}
+	switch here := (place{len(s.piece), s.now}); {
+	case len(s.piece) <= s.own:
+	case token == "\n":
+		s.line, s.space = here, here
+	case token == " " && s.now.fence == "":
+		s.space = here
 	}
 	s.piece += shown
 	s.units += Units(shown)
@@ -205,11 +210,14 @@ func (s *splitter) after(token string) marks {
 	return m
 }
 
-// overflow ends the piece: at the last break when that keeps half of it, else here.
+// overflow ends the piece at the end of a line when that keeps half of it, else
+// between words, else here.
 func (s *splitter) overflow() {
-	if s.at > s.own && s.at*2 > len(s.piece) {
-		s.flush(s.at, s.then)
-		return
+	for _, p := range []place{s.line, s.space} {
+		if p.at > s.own && p.at*2 > len(s.piece) {
+			s.flush(p.at, p.open)
+			return
+		}
 	}
 	s.flush(len(s.piece), s.now)
 }
@@ -217,7 +225,7 @@ func (s *splitter) overflow() {
 // flush ends the piece at a byte, where open is open; the rest begins the next.
 func (s *splitter) flush(at int, open marks) {
 	head, rest := s.piece[:at], s.piece[at:]
-	if strings.TrimSpace(head[min(s.own, at):]) != "" {
+	if strings.Trim(head[min(s.own, at):], " \n*`") != "" {
 		if open.fence == "" {
 			head = strings.TrimRight(head, " \n")
 		}
@@ -231,5 +239,5 @@ func (s *splitter) flush(at int, open marks) {
 	opener := open.openers()
 	s.piece, s.own = opener+rest, len(opener)
 	s.units = Units(s.piece)
-	s.at, s.then = 0, marks{}
+	s.line, s.space = place{}, place{}
 }

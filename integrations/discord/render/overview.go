@@ -11,15 +11,24 @@ import (
 	"wardroom/integrations/discord/rest"
 )
 
-// Overview renders the open incidents, one line each in the order given, as one
-// message. What does not fit is counted.
+// Overview renders incidents, one line each in the order given, as one message.
+// What does not fit is counted.
 func (r *Renderer) Overview(lines []room.OverviewLine) []rest.Message {
 	e := &discordgo.MessageEmbed{Title: "No incident is open", Description: "All is quiet.", Color: green}
-	if n := len(lines); n > 0 {
-		e.Title, e.Color = "1 incident is open", standing(lines[0].Severity, lines[0].Status, false)
-		if n > 1 {
-			e.Title = fmt.Sprintf("%d incidents are open", n)
+	open := 0
+	for _, l := range lines {
+		if l.Until.IsZero() {
+			open++
 		}
+	}
+	switch {
+	case open == 1:
+		e.Title = "1 incident is open"
+	case open > 1:
+		e.Title = fmt.Sprintf("%d incidents are open", open)
+	}
+	if len(lines) > 0 {
+		e.Color = standing(lines[0].Severity, lines[0].Status, false)
 		e.Description = r.overviewLines(lines)
 	}
 	return []rest.Message{{Embeds: []*discordgo.MessageEmbed{e}}}
@@ -58,15 +67,23 @@ func (r *Renderer) overviewLine(l room.OverviewLine) string {
 		who = safeLine(l.Lead) + " leads, **not acknowledged**"
 	case l.Lead != "":
 		who = safeLine(l.Lead) + " leads"
+	case l.OnIt != "":
+		who = safeLine(l.OnIt) + " is on it"
 	case !l.NeedsAck:
-		who = "nobody leads"
+		who = ""
 	}
 	how := string(l.Status)
+	if !l.Until.IsZero() {
+		how, l.Since = "**"+how+"**, to be closed", l.Until
+	}
 	if l.Park != "" {
 		how = safeLine(cut(room.Plain(l.Park), 80))
 	}
-	parts := []string{fmt.Sprintf("**%s** %s %s", l.Severity, where, how), command.Escape(cut(room.Plain(l.Title), 80)), who}
-	if l.Alerts.Total > 0 {
+	parts := []string{fmt.Sprintf("**%s** %s %s", l.Severity, where, how), command.Escape(cut(room.Plain(l.Title), 80))}
+	if who != "" {
+		parts = append(parts, who)
+	}
+	if l.Alerts.Total > 0 && l.Until.IsZero() {
 		parts = append(parts, fmt.Sprintf("%d of %d firing", l.Alerts.Firing, l.Alerts.Total))
 	}
 	if !l.Since.IsZero() {

@@ -153,9 +153,9 @@ func whereWhole(ref timeline.Ref) string {
 
 // Tombstone is what takes the place of a post whose entry was erased, so that the
 // room has a copy no longer.
-func (r *Renderer) Tombstone(of timeline.Ref) rest.Message {
+func (r *Renderer) Tombstone() rest.Message {
 	return rest.Message{Embeds: []*discordgo.MessageEmbed{{
-		Description: "*What stood here was erased.*", Color: grey, Footer: &discordgo.MessageEmbedFooter{Text: of.String() + " · erased"},
+		Description: "*What stood here was erased.*", Color: grey,
 	}}}
 }
 

@@ -11,10 +11,9 @@ import (
 )
 
 // Problem renders an error for the person who asked, and for nobody else: what is
-// wrong, how to mend it, and acts that go on from there, as the form once more with
-// what was typed. What is no [problem.Error] is an internal error, of which only
-// the id is shown.
-func (r *Renderer) Problem(err error, acts ...command.Action) rest.Message {
+// wrong, and how to mend it. What is no [problem.Error] is an internal error, of
+// which only the id is shown.
+func (r *Renderer) Problem(err error) rest.Message {
 	message, hint := "internal error", ""
 	if id := command.FaultID(err); id != "" {
 		message += " " + id
@@ -30,11 +29,7 @@ func (r *Renderer) Problem(err error, acts ...command.Action) rest.Message {
 	if hint != "" {
 		text += "\n" + sentence(capital(hint))
 	}
-	rows, typed := r.buttons(acts)
-	if len(typed) > 0 {
-		text += "\n" + strings.Join(typed, "\n")
-	}
-	m := rest.Message{Components: rows, Flags: rest.Ephemeral}
+	m := rest.Message{Flags: rest.Ephemeral}
 	m.Content, _ = cutMarkdown(text, maxContent, "…")
 	return m
 }

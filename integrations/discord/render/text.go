@@ -108,7 +108,7 @@ func fit(s string, units int) int {
 		if n += Units(string(r)); n > units {
 			return end
 		}
-		if flag(r) {
+		if isFlag(r) {
 			flags++
 		} else {
 			flags = 0
@@ -118,7 +118,7 @@ func fit(s string, units int) int {
 	return len(s)
 }
 
-func flag(r rune) bool { return r >= 0x1f1e6 && r <= 0x1f1ff }
+func isFlag(r rune) bool { return r >= 0x1f1e6 && r <= 0x1f1ff }
 
 // joins reports whether next belongs to the character that ends in last.
 func joins(last, next rune, flags int) bool {
@@ -130,7 +130,7 @@ func joins(last, next rune, flags int) bool {
 	case unicode.Is(unicode.M, next), next >= 0x1f3fb && next <= 0x1f3ff: // marks; colours of skin
 		return true
 	}
-	return flag(next) && flags%2 == 1
+	return isFlag(next) && flags%2 == 1
 }
 
 // capital makes the first letter of a sentence a capital one.
