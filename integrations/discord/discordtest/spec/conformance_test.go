@@ -448,8 +448,7 @@ func (s *stream) hold(t *testing.T) {
 	}
 }
 
-// TestNothingIsSkipped: CI asks for this package by name; the count of tests that it
-// must see stands in the Makefile's target, and none of them skips.
+// TestNothingIsSkipped: everything that these tests need is committed.
 func TestNothingIsSkipped(t *testing.T) {
 	files, err := os.ReadDir(".")
 	if err != nil {
@@ -463,8 +462,8 @@ func TestNothingIsSkipped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if regexp.MustCompile(`\bt\.Skip`).Match(raw) {
-			t.Errorf("%s skips: everything that these tests need is committed", f.Name())
+		if regexp.MustCompile(`\bt\.Skip(f|Now)?\(`).Match(raw) {
+			t.Errorf("%s skips a test", f.Name())
 		}
 	}
 }

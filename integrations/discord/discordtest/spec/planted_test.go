@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,6 +48,8 @@ func TestPlantedViolationsAreCaught(t *testing.T) {
 		{"part of another name", upload(t, "POST", "/channels/1/messages", [3]string{"json", "", content("x")}), "body", "payload_json"},
 		{"content in a multipart body", upload(t, "POST", "/channels/1/messages", [3]string{"payload_json", "", content(x("a", 2001))}, [3]string{"files[0]", "a.txt", "a"}), "content-length", "2001"},
 		{"file without a name", upload(t, "POST", "/channels/1/messages", [3]string{"payload_json", "", content("a")}, [3]string{"files[0]", "", "a"}), "body", "filename"},
+		{"26 MiB", upload(t, "POST", "/channels/1/messages", [3]string{"payload_json", "", content("a")}, [3]string{"files[0]", "a.txt", x("a", 26<<20)}), "request-size", "25 MiB"},
+		{"11 files", upload(t, "POST", "/channels/1/messages", elevenFiles()...), "files", "10 files"},
 		{"attachment without its file", post(`{"content":"x","attachments":[{"id":0,"filename":"a.txt"}],` + am + `}`), "files", "no such file"},
 
 		// Messages.
@@ -107,6 +110,7 @@ func TestPlantedViolationsAreCaught(t *testing.T) {
 		{"text input in a message", post(components(row(`{"type":4,"custom_id":"a","label":"l","style":1}`))), "action-row", "buttons or a select"},
 		{"custom id twice", post(components(row(`{"type":2,"style":1,"label":"a","custom_id":"a"},{"type":2,"style":1,"label":"b","custom_id":"a"}`))), "custom-id", "more than once"},
 		{"custom id twice in two rows", patch(components(row(`{"type":2,"style":1,"label":"a","custom_id":"a"}`) + "," + row(`{"type":2,"style":1,"label":"b","custom_id":"a"}`))), "custom-id", "more than once"},
+		{"component number twice", post(components(row(`{"type":2,"id":7,"style":1,"label":"a","custom_id":"a"},{"type":2,"id":7,"style":1,"label":"b","custom_id":"b"}`))), "component-id", "more than once"},
 		{"custom id of 101", post(components(row(`{"type":2,"style":1,"label":"a","custom_id":"` + x("a", 101) + `"}`))), "custom-id", "101"},
 		{"no custom id", post(components(row(`{"type":2,"style":1,"label":"a"}`))), "custom-id", "custom_id"},
 		{"label of 81", post(components(row(`{"type":2,"style":1,"custom_id":"a","label":"` + x("a", 81) + `"}`))), "button", "81"},
@@ -207,4 +211,12 @@ func TestPlantedViolationsAreCaught(t *testing.T) {
 			}
 		})
 	}
+}
+
+func elevenFiles() [][3]string {
+	parts := [][3]string{{"payload_json", "", content("a")}}
+	for i := range 11 {
+		parts = append(parts, [3]string{fmt.Sprintf("files[%d]", i), "a.txt", "a"})
+	}
+	return parts
 }
