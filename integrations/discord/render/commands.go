@@ -190,7 +190,7 @@ func Choices(found []command.Proposal) rest.Choices {
 		if help := room.Plain(p.Help); help != "" {
 			says = cut(says+": "+help, maxCommandText)
 		}
-		if says == "" || Units(p.Value) > maxCommandText || room.Plain(p.Value) != p.Value || len(out.Choices) == maxChoices {
+		if says == "" || p.Value == "" || Units(p.Value) > maxCommandText || room.Plain(p.Value) != p.Value || len(out.Choices) == maxChoices {
 			continue
 		}
 		out.Choices = append(out.Choices, &discordgo.ApplicationCommandOptionChoice{Name: says, Value: p.Value})

@@ -31,11 +31,11 @@ func (r *Renderer) Form(v command.FormView) (*rest.Modal, rest.Message, error) {
 	lines := []string{"**" + safeLine(cut(room.Plain(v.Title), 200)) + "**"}
 	for _, f := range chosen {
 		lines = append(lines, question(f))
-		menu, err := r.menu(v.Ask.Path, f)
+		one, err := menu(v.Ask.Path, f)
 		if err != nil {
 			return nil, rest.Message{}, err
 		}
-		m.Components = append(m.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{menu}})
+		m.Components = append(m.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{one}})
 	}
 	m.Components = append(m.Components, discordgo.ActionsRow{Components: []discordgo.MessageComponent{send}})
 	m.Content, _ = cutMarkdown(strings.Join(lines, "\n"), maxContent, "…")
@@ -106,11 +106,13 @@ func unkept(err error) error {
 	return problem.New(problem.Unavailable, "the form cannot be opened now").WithHint("type the command instead").Because(err)
 }
 
-// menu is a select whose chosen options are marked.
-func (r *Renderer) menu(path string, f command.FormField) (discordgo.SelectMenu, error) {
-	id, err := r.customID(Route{Act: Pick, Ask: command.Ask{Path: path}, Field: f.Option.Name})
-	if err != nil {
-		return discordgo.SelectMenu{}, unkept(err)
+// menu is a select whose chosen options are marked. Its id is never kept: names of
+// options are short, and [ReadForm] shall need nothing but the message.
+func menu(path string, f command.FormField) (discordgo.SelectMenu, error) {
+	route := Route{Act: Pick, Ask: command.Ask{Path: path}, Field: f.Option.Name}
+	id := route.String()
+	if err := route.check(); err != nil || len(id) > maxCustomID {
+		return discordgo.SelectMenu{}, unkept(cmp.Or(err, fmt.Errorf("discord: %q is too long for a select", id)))
 	}
 	all := options(f)
 	least, most := 0, 1

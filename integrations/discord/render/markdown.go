@@ -75,12 +75,12 @@ func (m marks) openers() string {
 const closing = 4
 
 type splitter struct {
-	most   int
-	pieces []string
-	piece  string
-	units  int
-	own    int // bytes of the piece that are openers
-	now    marks
+	most        int
+	pieces      []string
+	piece       string
+	units       int
+	own         int // bytes of the piece that are openers
+	now         marks
 	line, space place // the last places where a reader would break the text
 }
 

@@ -180,10 +180,12 @@ func TestLivingMessage(t *testing.T) {
 		"living-led": change(func(l *room.Living) {
 			l.Lead, l.AcknowledgedBy, l.AcknowledgedAt, l.Notice, l.Status = "joe", "chris", at("00:33"), notice, incident.Identified
 		}),
-		"living-lead-on-it":   change(func(l *room.Living) { l.Lead, l.AcknowledgedBy, l.AcknowledgedAt = "joe", "joe", at("00:33") }),
-		"living-reopened":     change(func(l *room.Living) { l.Lead, l.Reopened = "joe", true }),
-		"living-parked":       change(func(l *room.Living) { l.Status, l.Park = incident.Parked, "Parked until the *provider* answers" }),
-		"living-resolved":     change(func(l *room.Living) { l.Status, l.Until, l.Age, l.Alerts.Firing = incident.Resolved, at("02:00"), 95*time.Minute, 0 }),
+		"living-lead-on-it": change(func(l *room.Living) { l.Lead, l.AcknowledgedBy, l.AcknowledgedAt = "joe", "joe", at("00:33") }),
+		"living-reopened":   change(func(l *room.Living) { l.Lead, l.Reopened = "joe", true }),
+		"living-parked":     change(func(l *room.Living) { l.Status, l.Park = incident.Parked, "Parked until the *provider* answers" }),
+		"living-resolved": change(func(l *room.Living) {
+			l.Status, l.Until, l.Age, l.Alerts.Firing = incident.Resolved, at("02:00"), 95*time.Minute, 0
+		}),
 		"living-merged":       change(func(l *room.Living) { l.MergedInto, l.Acts = "INC-2", []command.Action{ack("INC-2")} }),
 		"living-without-room": change(func(l *room.Living) { l.MergedInto, l.Acts = "INC-9", nil }),
 	} {
