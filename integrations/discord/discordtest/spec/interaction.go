@@ -69,7 +69,10 @@ func checkChoices(choices []any, at string) []violation {
 		}
 		switch value := c["value"].(type) {
 		case string:
-			all.limit("choices", join(where, "value"), value, 1, 100)
+			all.limit("choices", join(where, "value"), value, 0, 100)
+			if value == "" { // our own rule: the document lets it pass
+				all.add("choices", join(where, "value"), "", "whoever picks an empty value has picked nothing: leave the choice out")
+			}
 		case json.Number:
 		default:
 			all.add("choices", join(where, "value"), show(value), "it is a text or a number")

@@ -141,6 +141,7 @@ func TestPlantedViolationsAreCaught(t *testing.T) {
 		{"26 choices", call(`{"type":8,"data":{"choices":[` + times(26, `{"name":"%d","value":"%d"}`) + `]}}`), "choices", "26"},
 		{"choice name of 101", call(`{"type":8,"data":{"choices":[{"name":"` + x("a", 101) + `","value":"a"}]}}`), "choices", "101"},
 		{"empty choice name", call(`{"type":8,"data":{"choices":[{"name":"","value":"a"}]}}`), "choices", "name"},
+		{"empty choice value", call(`{"type":8,"data":{"choices":[{"name":"a","value":""}]}}`), "choices", "picked nothing"},
 		{"choice value of 101", call(`{"type":8,"data":{"choices":[{"name":"a","value":"` + x("a", 101) + `"}]}}`), "choices", "101"},
 		{"right to left in a choice", call(`{"type":8,"data":{"choices":[{"name":"a` + "\u202e" + `","value":"a"}]}}`), "direction", "data.choices[0].name"},
 		{"modal without a title", call(`{"type":9,"data":{"custom_id":"a","components":[` + input("a", "") + `]}}`), "modal", "data.title"},
