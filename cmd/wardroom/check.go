@@ -127,6 +127,7 @@ func (k *checker) outside() []checks.Check {
 	list = append(list, k.alertmanagers()...)
 	list = append(list, k.statusPages()...)
 	list = append(list, k.certificate()...)
+	list = append(list, k.onCall()...)
 	return list
 }
 

@@ -181,7 +181,7 @@ func (k *checker) secrets(context.Context) (checks.Finding, error) {
 	var open []string
 	found := 0
 	files := append(k.secretFiles(),
-		filepath.Join(k.data, databaseFile), filepath.Join(k.data, tokenFile), filepath.Join(k.data, certificateFolder))
+		filepath.Join(k.data, databaseFile), filepath.Join(k.data, tokenFile), filepath.Join(k.data, keyFile), filepath.Join(k.data, certificateFolder))
 	for _, path := range files {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -211,6 +211,10 @@ func (k *checker) secretFiles() []string {
 	all := []config.Credentials{in.Alertmanager.Inbound, in.Alertmanager.Auth, {Token: k.config.Metrics.Token}}
 	for _, g := range in.Generic {
 		all = append(all, g.Inbound)
+	}
+	all = append(all, k.config.OnCall.Ntfy.Auth)
+	for _, topic := range k.config.OnCall.Topics {
+		all = append(all, config.Credentials{Token: topic})
 	}
 	var files []string
 	for _, c := range all {

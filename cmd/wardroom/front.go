@@ -109,6 +109,9 @@ func (s *system) front(o web.Options, token config.Secret, more ...string) (*web
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mountWaking(server); err != nil {
+		return nil, err
+	}
 	return server, server.Metrics().FollowerLag(s.lag)
 }
 

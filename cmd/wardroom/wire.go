@@ -60,6 +60,7 @@ type system struct {
 	incidents *incident.Desk
 	status    *statuspage.Desk
 	own       *ownpage.Page
+	waking    waking
 }
 
 // wire opens the database and puts everything together that every way of running
@@ -151,6 +152,9 @@ func (s *system) follow() error {
 			}
 		}
 	}
+	if err := s.wake(); err != nil {
+		return err
+	}
 	s.app.Add(bot.Service{Name: "alert changes", Run: s.intake.Run})
 	rt.AddWait(s.intake.NextDue)
 	return nil
@@ -163,6 +167,7 @@ func (s *system) commandTable() (*command.Table, error) {
 		commands.Status(s.status),
 		commands.Alert(s.incidents, nil),
 		commands.Freeze(s.db),
+		commands.OnCall(s.onCallOptions()),
 	)
 }
 

@@ -21,6 +21,7 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/oncall"
 	"wardroom/bot/problem"
+	"wardroom/bot/room"
 	"wardroom/bot/timeline"
 )
 
@@ -88,6 +89,12 @@ func (p *Pager) State() (ok bool, since time.Time, why string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.since.IsZero(), p.since, p.trouble
+}
+
+// Working is [Pager.State] as rooms show it.
+func (p *Pager) Working() room.Working {
+	ok, since, why := p.State()
+	return room.Working{Name: "ntfy", OK: ok, Since: since, Why: why, Means: "pages reach nobody's phone"}
 }
 
 // Post implements [timeline.Poster]. A page is not sent when nobody has to be

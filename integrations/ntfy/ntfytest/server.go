@@ -24,6 +24,9 @@ type Options struct {
 	Now func() time.Time // its time; nil: the machine's
 	// Token, or Username and Password, are asked for when they are set.
 	Token, Username, Password string
+	// Rewrite changes the address that a button leads to before a phone asks it, as
+	// https://wardroom.example.org to where a rehearsal listens; nil: as it stands.
+	Rewrite func(address string) string
 	// CacheFor is how long messages are kept; 0: 12 hours, as on ntfy.sh.
 	CacheFor time.Duration
 }
@@ -176,7 +179,11 @@ func (s *Server) Press(ctx context.Context, id, label string) (status int, err e
 	} else if method == "" {
 		method = http.MethodPost // ntfy's default
 	}
-	req, err := http.NewRequestWithContext(ctx, method, pressed.URL, strings.NewReader(pressed.Body))
+	address := pressed.URL
+	if s.options.Rewrite != nil {
+		address = s.options.Rewrite(address)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(pressed.Body))
 	if err != nil {
 		return 0, err
 	}
