@@ -40,8 +40,8 @@ type Options struct {
 	People []string
 	// Intents are the privileged intents that are granted.
 	Intents int
-	// Permissions of the bot's own role; 0: Administrator. AdministratorOff with
-	// nothing else takes everything but what @everyone has.
+	// Permissions of the bot's own role; 0: Administrator. What @everyone has comes on
+	// top of them.
 	Permissions Permission
 	// Everyone are the permissions of @everyone; 0: what a new guild has.
 	Everyone Permission

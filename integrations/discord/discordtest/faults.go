@@ -142,14 +142,14 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 	if struck && f.Slow > 0 {
 		if s.wait(r.Context(), f.Slow) != nil {
 			s.counted(r.Method, "cut")
-			cut(w)
+			s.cut(w)
 			return
 		}
 	}
 	switch {
 	case struck && f.Cut:
 		s.counted(r.Method, "cut")
-		cut(w)
+		s.cut(w)
 		return
 	case struck && f.Cloudflare:
 		if f.RetryAfter > 0 {
@@ -177,16 +177,17 @@ func (s *Server) rest(w http.ResponseWriter, r *http.Request) {
 	}
 	s.counted(r.Method, outcome)
 	if outcome == "lost" {
-		cut(w)
+		s.cut(w)
 		return
 	}
 	rec.copyTo(w)
 }
 
 // cut closes the connection without a word.
-func cut(w http.ResponseWriter) {
+func (s *Server) cut(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		conn.Close()
+		s.listen.forget(conn)
 	}
 }
 

@@ -39,7 +39,6 @@ type gateway struct {
 	conns      []*conn
 	identifies int
 	resumes    int
-	created    int // application commands today
 	muted      bool
 	first      []opening
 	refused    []int // close codes for the next handshakes
@@ -217,7 +216,7 @@ func (s *Server) receive(c *conn, raw []byte) {
 	case len(raw) > 4096 || json.Unmarshal(raw, &p) != nil:
 		c.shut(4002, "Error while decoding payload.")
 		return
-	case c.window.take(time.Now(), 120, time.Minute) > 0:
+	case c.window.take(time.Now(), 120, time.Minute) > 0: // real time: heartbeats are
 		c.shut(4008, "Rate limited.")
 		return
 	}

@@ -25,6 +25,7 @@ func TestDiscordgoOpensAndHearsWhatPeopleSay(t *testing.T) {
 		{"full with it", discordtest.IntentContent, plain | discordgo.IntentsMessageContent, "python is offline"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, discordtest.Options{Intents: c.granted})
 			d := session(t, s, c.asked)
 			heard := make(chan *discordgo.Message, 1)
@@ -66,6 +67,7 @@ func TestDiscordgoResumesAndGetsWhatItMissed(t *testing.T) {
 		{Do: discordtest.GatewayDrop}, {Do: discordtest.GatewayReconnect}, {Do: discordtest.GatewayClose, Code: 4000},
 	} {
 		t.Run(string(fault.Do), func(t *testing.T) {
+			t.Parallel()
 			s := start(t, discordtest.Options{Intents: discordtest.IntentContent})
 			d := session(t, s, plain|discordgo.IntentsMessageContent)
 			heard := make(chan string, 9)
@@ -117,6 +119,7 @@ func TestOpenIsRefused(t *testing.T) {
 		{"as scripted", plain, "", "4011", 4011},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := start(t, discordtest.Options{})
 			d := session(t, s, c.intent)
 			if c.token != "" {
@@ -180,5 +183,47 @@ func TestSilentDeathSendsNothingMore(t *testing.T) {
 	// five missed ACKs later discordgo comes back by itself and resumes
 	if err := s.Wait(ctx(t), func() bool { _, n, _ := s.Sessions(); return n == 1 }); err != nil {
 		t.Error("no RESUME:", err)
+	}
+}
+
+func TestWhatHappensIsDispatched(t *testing.T) {
+	t.Parallel()
+	s := start(t, discordtest.Options{Intents: discordtest.IntentMembers})
+	d := session(t, s, plain|discordgo.IntentsGuildMembers)
+	got := make(chan string, 99)
+	d.AddHandler(func(_ *discordgo.Session, e *discordgo.Event) {
+		if e.Type != "" {
+			got <- e.Type
+		}
+	})
+	open(t, s, d)
+	a, joe := api{t, s}, s.As("joe")
+	m, err := joe.Say(ctx(t), "general", "hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, do := range []func() error{
+		func() error { _, err := joe.EditMessage(ctx(t), m, "hello again"); return err },
+		func() error { return joe.React(ctx(t), m, "📌") },
+		func() error { return joe.Unreact(ctx(t), m, "📌") },
+		func() error { return joe.DeleteMessage(ctx(t), m) },
+	} {
+		if err := do(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room := "/channels/" + a.ok("POST", "/guilds/"+s.GuildID()+"/channels", obj{"name": "x"}).id(t)
+	a.ok("PATCH", room, obj{"topic": "y"})
+	thread := "/channels/" + a.ok("POST", room+"/threads", obj{"name": "z", "type": 12}).id(t)
+	a.ok("PATCH", thread, obj{"archived": true})
+	a.ok("POST", thread+"/messages", obj{"content": "opens it again"})
+	a.ok("DELETE", thread, nil)
+	a.ok("DELETE", room, nil)
+	s.SetNick("joe", "Joe")
+	for _, want := range strings.Fields(`READY GUILD_CREATE MESSAGE_CREATE MESSAGE_UPDATE MESSAGE_REACTION_ADD MESSAGE_REACTION_REMOVE MESSAGE_DELETE
+		CHANNEL_CREATE CHANNEL_UPDATE THREAD_CREATE THREAD_UPDATE THREAD_UPDATE MESSAGE_CREATE THREAD_DELETE CHANNEL_DELETE GUILD_MEMBER_UPDATE`) {
+		if e := <-got; e != want {
+			t.Fatalf("%s came, not %s", e, want)
+		}
 	}
 }

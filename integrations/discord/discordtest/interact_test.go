@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,12 +33,15 @@ var commands = []obj{
 }
 
 // botOf answers every interaction that comes over discordgo with what the test says.
-func botOf(t *testing.T, s *discordtest.Server, handle func(*discordgo.Interaction)) {
+// wait waits until all of it is done.
+func botOf(t *testing.T, s *discordtest.Server, handle func(*discordgo.Interaction)) (wait func()) {
 	t.Helper()
 	d := session(t, s, plain)
-	d.AddHandler(func(_ *discordgo.Session, i *discordgo.InteractionCreate) { go handle(i.Interaction) })
+	var busy sync.WaitGroup
+	d.AddHandler(func(_ *discordgo.Session, i *discordgo.InteractionCreate) { busy.Go(func() { handle(i.Interaction) }) })
 	open(t, s, d)
 	api{t, s}.ok("PUT", "/applications/"+s.ApplicationID()+"/guilds/"+s.GuildID()+"/commands", commands)
+	return busy.Wait
 }
 
 func callback(a api, i *discordgo.Interaction, kind int, data any) reply {
@@ -52,7 +56,7 @@ func hook(s *discordtest.Server, i *discordgo.Interaction) string {
 func interactionsTour(t *testing.T, s *discordtest.Server) {
 	t.Helper()
 	a := api{t, s}
-	botOf(t, s, func(i *discordgo.Interaction) {
+	wait := botOf(t, s, func(i *discordgo.Interaction) {
 		private := obj{"content": "only you", "flags": 64, "allowed_mentions": quiet}
 		switch i.Type {
 		case discordgo.InteractionApplicationCommandAutocomplete:
@@ -77,6 +81,7 @@ func interactionsTour(t *testing.T, s *discordtest.Server) {
 			a.ok("DELETE", hook(s, i)+"/messages/"+more, nil)
 		}
 	})
+	defer wait()
 	joe := s.As("joe")
 	seen, err := joe.Slash(ctx(t), "general", "/status post text:We look into it: really severity:SEV1 by:joe minutes:5")
 	if err != nil || seen.Answer == nil || seen.Answer.Content != "done" || !seen.Answer.Ephemeral() {

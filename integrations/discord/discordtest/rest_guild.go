@@ -241,10 +241,10 @@ func (s *Server) putCommands(c *call) (any, error) {
 			created++
 		}
 	}
-	if s.gateway.created+created > 200 {
+	if s.state.created+created > 200 {
 		return nil, errMaxCommands
 	}
-	s.gateway.created += created
+	s.state.created += created
 	for _, cmd := range list {
 		if cmd.ID == "" {
 			cmd.ID = s.state.newID()

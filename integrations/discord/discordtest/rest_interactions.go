@@ -112,18 +112,17 @@ func (s *Server) acknowledge(it *interaction, b callbackBody, files map[string]u
 		f.add("type", "BASE_TYPE_CHOICES", "Value must be one of the types that answer an interaction of type "+strconv.Itoa(it.kind))
 		return f.err()
 	}
+	var modal *Modal
 	switch b.Type {
 	case answerChoices:
 		f.count("data.choices", len(b.Data.Choices), maxChoices)
 		checkChoices(&f, "data.choices", b.Data.Choices)
-		it.choices = append([]Choice{}, b.Data.Choices...)
 	case answerModal:
-		m := &Modal{Interaction: it.id, Title: b.Data.Title, CustomID: b.Data.CustomID}
+		modal = &Modal{Interaction: it.id, Title: b.Data.Title, CustomID: b.Data.CustomID}
 		if b.Data.Components != nil {
-			m.Components = components(*b.Data.Components)
+			modal.Components = components(*b.Data.Components)
 		}
-		checkModal(&f, m)
-		it.modal = m
+		checkModal(&f, modal)
 	case answerDeferredUpdate:
 		it.original = it.source.ID
 	case answerUpdate:
@@ -144,7 +143,7 @@ func (s *Server) acknowledge(it *interaction, b callbackBody, files map[string]u
 	if err := f.err(); err != nil {
 		return err
 	}
-	it.answered = b.Type
+	it.answered, it.modal, it.choices = b.Type, modal, b.Data.Choices
 	s.touch()
 	return nil
 }

@@ -24,12 +24,18 @@ func held(t *testing.T, opt discordtest.Options) (*discordtest.Server, *spec.Che
 		t.Fatal(err)
 	}
 	opt.Wrap = checker.Wrap
+	opt.Now = hurried()
+	return start(t, opt), checker
+}
+
+// hurried is a clock on which a little passes at each look, so that no global rate
+// limit is met.
+func hurried() func() time.Time {
 	c := newClock()
-	opt.Now = func() time.Time { // a little passes at each look, so that no rate limit is met
+	return func() time.Time {
 		c.pass(30 * time.Millisecond)
 		return c.now()
 	}
-	return start(t, opt), checker
 }
 
 var quiet = obj{"parse": []string{}}

@@ -36,6 +36,7 @@ type state struct {
 	files        map[string]*Attachment
 	typed        map[string]int
 	people, ids  int
+	created      int // application commands, of which Discord allows 200 a day
 }
 
 func newState(opt Options) *state {

@@ -20,7 +20,7 @@ func (s *Server) Transcript() string {
 	t.line("", "Discord: %s", s.state.guild)
 	for _, c := range s.state.listed(false) {
 		if c.Type != ChannelCategory && c.ParentID == nil {
-			t.channel(c)
+			t.channel(c, "")
 		}
 	}
 	for _, category := range s.state.listed(false) {
@@ -30,7 +30,7 @@ func (s *Server) Transcript() string {
 		t.line("", "\n══ %s", category.Name)
 		for _, c := range s.state.listed(false) {
 			if c.ParentID != nil && *c.ParentID == category.ID {
-				t.channel(c)
+				t.channel(c, "")
 			}
 		}
 	}
@@ -50,8 +50,8 @@ func (t *transcript) line(margin, format string, args ...any) {
 	}
 }
 
-func (t *transcript) channel(c *Channel) {
-	t.line("", "\n#%s", c.Name)
+func (t *transcript) channel(c *Channel, in string) {
+	t.line("", "\n%s#%s", in, c.Name)
 	if c.Topic != nil {
 		t.line("", "topic: %s", t.named(*c.Topic))
 	}
@@ -68,8 +68,7 @@ func (t *transcript) channel(c *Channel) {
 	}
 	for _, th := range t.st.listed(true) {
 		if *th.ParentID == c.ID {
-			t.line("", "\n#%s › thread", c.Name)
-			t.channel(th)
+			t.channel(th, "#"+c.Name+" › ")
 		}
 	}
 }
@@ -134,7 +133,7 @@ func (t *transcript) body(m *Message) {
 		t.component("    ", c)
 	}
 	for _, r := range m.Reactions {
-		t.line("    ", "%s %d", r.Emoji.Name, r.Count)
+		t.line("    ", "reaction %s %d", r.Emoji.Name, r.Count)
 	}
 }
 
