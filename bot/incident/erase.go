@@ -100,8 +100,12 @@ func (s *search) run(refs []timeline.Ref) error {
 
 // erasable kinds hold text and belong to folds that can be restated.
 func erasable(k timeline.Kind) bool {
-	return k == "note" || strings.HasPrefix(string(k), "command.") || strings.HasPrefix(string(k), "incident.") || strings.HasPrefix(string(k), "alert.")
+	return k == "note" || strings.HasPrefix(string(k), "command.") || strings.HasPrefix(string(k), "incident.") || strings.HasPrefix(string(k), "alert.") ||
+		strings.HasPrefix(string(k), messageKind)
 }
+
+// messageKind begins the kinds of recorded chat messages, which bot/room owns.
+const messageKind = "room.message"
 
 // name takes an entry that the lead asked for: its texts are what copies repeat.
 func (s *search) name(e timeline.Entry) {
@@ -172,6 +176,8 @@ func (s *search) below(e timeline.Entry) error {
 			queue = append(queue, f)
 			// The title of an incident is made from the alert that opened it.
 			made := root && (f.Kind == "incident.declared" || f.Kind == "incident.titled")
+			// An edit of a message says it again, in other words.
+			made = made || strings.HasPrefix(string(e.Kind), messageKind) && f.Kind == messageKind+"-edited"
 			s.consider(f, made)
 		}
 	}

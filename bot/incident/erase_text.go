@@ -62,6 +62,8 @@ func freeTexts(e timeline.Entry) []string {
 		return worth(p.Reason)
 	case *Restated:
 		return nil
+	case interface{ FreeTexts() []string }:
+		return worth(p.FreeTexts()...) // a payload of a package above, which knows what is text
 	}
 	return worth(leaves(e.Body)...)
 }

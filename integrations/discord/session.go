@@ -218,6 +218,10 @@ func (s *session) after(err error) time.Duration {
 		s.unshielded = false // by the next attempt it may have been mended
 		return s.pace.refused
 	}
+	level := slog.LevelWarn
+	if s.state.says(plainly(err)) {
+		level = slog.LevelDebug // an outage of hours is one line
+	}
 	s.state.set(false, now, plainly(err))
 	if errors.Is(err, errUnshielded) {
 		return 0
@@ -234,7 +238,7 @@ func (s *session) after(err error) time.Duration {
 	if s.failures == 1 && errors.Is(err, errOver) {
 		wait = 0 // a planned reconnect, and no reason to keep people waiting
 	}
-	s.log.Warn("connection to Discord ended", "error", err, "next_attempt_in", wait)
+	s.log.Log(context.Background(), level, "connection to Discord ended", "error", err, "next_attempt_in", wait)
 	return wait
 }
 

@@ -17,10 +17,13 @@ type Settings struct {
 	// Names of the category in which rooms are made, of the one that they are put
 	// away in, and of the channel with one line for each incident.
 	Category, Archive, Overview string
-	// Private keeps rooms from whoever does not see their category anyway; without it
-	// a category that Wardroom makes is open to the whole server.
+	// Private hides rooms from everybody but Wardroom and the roles Viewers, given by
+	// their ids; without it a room shows to whoever sees its category.
 	Private bool
-	URL     string // of Discord's API
+	Viewers []string
+	// LockClosed lets nobody write in the room of a closed incident.
+	LockClosed bool
+	URL        string // of Discord's API
 }
 
 // DefaultURL is where Discord serves its API.
@@ -36,8 +39,10 @@ func Decode(s config.Section) (Settings, error) {
 		Archive   string        `yaml:"archive"`
 		Overview  string        `yaml:"overview"`
 		Private   bool          `yaml:"private"`
+		Viewers   []string      `yaml:"viewers"`
+		Lock      bool          `yaml:"lock_closed"`
 		URL       string        `yaml:"url"`
-	}{Category: "Incidents", Archive: "Incident archive", Overview: "incidents", Private: true, URL: DefaultURL}
+	}{Category: "Incidents", Archive: "Incidents archive", Overview: "incidents", URL: DefaultURL}
 	if err := s.Decode(&form); err != nil {
 		return Settings{}, err
 	}
@@ -54,8 +59,16 @@ func Decode(s config.Section) (Settings, error) {
 			return Settings{}, s.Fail(key, "has 1 to 90 characters")
 		}
 	}
+	for _, role := range form.Viewers {
+		if !snowflake.MatchString(role) {
+			return Settings{}, s.Fail("viewers", "%.40q is not the id of a role: it has only digits; write it in quotes", role)
+		}
+	}
+	if form.Private && len(form.Viewers) == 0 {
+		return Settings{}, s.Fail("private", "needs viewers: the ids of the roles that may see rooms, or nobody could")
+	}
 	o := Settings{Token: form.Token, Guild: form.Guild, Category: form.Category, Archive: form.Archive,
-		Overview: form.Overview, Private: form.Private, URL: form.URL}
+		Overview: form.Overview, Private: form.Private, Viewers: form.Viewers, LockClosed: form.Lock, URL: form.URL}
 	if form.PublicKey != "" {
 		key, err := hex.DecodeString(form.PublicKey)
 		if err != nil || len(key) != ed25519.PublicKeySize {
