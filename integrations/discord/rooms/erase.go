@@ -49,7 +49,7 @@ func (r *Rooms) rewrite(ctx context.Context, s *state, row timeline.DeliveryRow,
 	if !slices.ContainsFunc(told, func(e timeline.Entry) bool { return slices.Contains(erased, e.Ref) }) {
 		return nil
 	}
-	m := r.Render.Tombstone(row.Of)
+	m := r.Render.Tombstone()
 	if len(told) > 1 {
 		var posts []room.Post
 		for _, e := range told {

@@ -32,7 +32,7 @@ func slug(title string) string {
 	if len(title) > 1000 {
 		title = title[:1000]
 	}
-	for _, r := range norm.NFKD.String(title) {
+	for _, r := range norm.NFKD.String(spelled.Replace(title)) {
 		switch {
 		case r >= 'A' && r <= 'Z':
 			b.WriteRune(r - 'A' + 'a')
@@ -56,6 +56,9 @@ func slug(title string) string {
 	}
 	return out
 }
+
+// spelled are letters that are no other letter with an accent.
+var spelled = strings.NewReplacer("ß", "ss", "ẞ", "ss", "æ", "ae", "Æ", "ae", "œ", "oe", "Œ", "oe", "ø", "o", "Ø", "o", "ł", "l", "Ł", "l", "đ", "d", "Đ", "d")
 
 // isMark: combining marks of the Latin script.
 func isMark(r rune) bool { return r >= 0x300 && r <= 0x36f }

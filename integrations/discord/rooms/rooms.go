@@ -49,7 +49,7 @@ type Renderer interface {
 	Post(room.Message) []rest.Message
 	Living(room.Living, []room.Working) rest.Message
 	Overview([]room.OverviewLine) []rest.Message
-	Tombstone(timeline.Ref) rest.Message
+	Tombstone() rest.Message
 }
 
 // Options of the rooms of one server. Rest, Render, Store, Clock, Codec and Guild
