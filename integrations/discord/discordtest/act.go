@@ -100,7 +100,7 @@ func (s *Server) say(user *User, ch *Channel, a Action, may Permission, seen *Se
 	for i, f := range a.Files {
 		files[fmt.Sprint(i)] = upload{f.Name, f.ContentType, f.Body}
 	}
-	if err := s.fillMessage(m, messageBody{Content: &a.Text}, files); err != nil {
+	if err := s.fillMessage(m, messageBody{Content: field[string]{true, a.Text}}, files); err != nil {
 		return err
 	}
 	s.state.typed[user.ID] += utf8.RuneCountInString(a.Text)
@@ -124,7 +124,7 @@ func (s *Server) rewrite(user *User, m *Message, a Action, seen *Seen) error {
 		return nil
 	}
 	was := m.Content
-	if err := s.fillMessage(m, messageBody{Content: &a.Text}, nil); err != nil {
+	if err := s.fillMessage(m, messageBody{Content: field[string]{true, a.Text}}, nil); err != nil {
 		return err
 	}
 	s.state.typed[user.ID] += inserted(was, a.Text)

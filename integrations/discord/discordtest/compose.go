@@ -12,16 +12,27 @@ import (
 
 // messageBody is a message as a request has it. What is not named is left as it is.
 type messageBody struct {
-	Content     *string          `json:"content"`
-	Embeds      *[]Embed         `json:"embeds"`
-	Components  *[]Component     `json:"components"`
-	Attachments *[]bodyFile      `json:"attachments"`
-	Flags       int              `json:"flags"`
-	Allowed     *allowedMentions `json:"allowed_mentions"`
-	Nonce       any              `json:"nonce"`
-	Enforce     bool             `json:"enforce_nonce"`
-	TTS         bool             `json:"tts"`
-	Reference   *Reference       `json:"message_reference"`
+	Content     field[string]      `json:"content"`
+	Embeds      field[[]Embed]     `json:"embeds"`
+	Components  field[[]Component] `json:"components"`
+	Attachments *[]bodyFile        `json:"attachments"`
+	Flags       int                `json:"flags"`
+	Allowed     *allowedMentions   `json:"allowed_mentions"`
+	Nonce       any                `json:"nonce"`
+	Enforce     bool               `json:"enforce_nonce"`
+	TTS         bool               `json:"tts"`
+	Reference   *Reference         `json:"message_reference"`
+}
+
+// field tells a null, which empties, from a field that is not there.
+type field[T any] struct {
+	named bool
+	value T
+}
+
+func (f *field[T]) UnmarshalJSON(data []byte) error {
+	f.named = true
+	return json.Unmarshal(data, &f.value)
 }
 
 // bodyFile is a file of the same request by its number, or one that is kept by its id.
@@ -79,16 +90,16 @@ func (s *Server) newMessage(channel string, author *User) *Message {
 func (s *Server) fillMessage(m *Message, b messageBody, files map[string]upload) error {
 	next := *m
 	var f form
-	if b.Content != nil {
-		next.Content = *b.Content
+	if b.Content.named {
+		next.Content = b.Content.value
 	}
-	if b.Embeds != nil {
-		next.Embeds = embeds(*b.Embeds)
+	if b.Embeds.named {
+		next.Embeds = embeds(b.Embeds.value)
 	}
-	if b.Components != nil {
-		next.Components = components(*b.Components)
+	if b.Components.named {
+		next.Components = components(b.Components.value)
 	}
-	next.Flags |= b.Flags & (FlagComponentsV2 | FlagEphemeral | 1<<2 | 1<<12)
+	next.Flags |= b.Flags & (FlagComponentsV2 | 1<<2 | 1<<12) // and those that say: no link previews, no sound
 	added, err := s.attach(&f, &next, b.Attachments, files)
 	if err != nil {
 		return err

@@ -32,6 +32,9 @@ type order struct {
 	Numbers     []int         `json:"numbers,omitempty"`
 	Name        string        `json:"name,omitempty"`
 	URL         string        `json:"url,omitempty"`
+	Text        string        `json:"text,omitempty"`
+	After       string        `json:"after,omitempty"`
+	Overwrites  []Overwrite   `json:"overwrites,omitempty"`
 	Kind        int           `json:"kind,omitempty"`
 	Intents     int           `json:"intents,omitempty"`
 	Permissions Permission    `json:"permissions,omitempty"`
@@ -53,6 +56,14 @@ func (s *Server) Control() http.Handler {
 		"typed":      func(_ context.Context, o order) (any, error) { return s.Typed(o.Name), nil },
 		"user":       func(_ context.Context, o order) (any, error) { return s.UserID(o.Name), nil },
 		"requests":   func(context.Context, order) (any, error) { return s.Requests(), nil },
+		"wait-text": func(ctx context.Context, o order) (any, error) {
+			return value(s.WaitText(ctx, o.Name, o.Text, o.After))
+		},
+		"wait-session": func(ctx context.Context, _ order) (any, error) { return nil, s.WaitSession(ctx) },
+		"overwrites": func(_ context.Context, o order) (any, error) {
+			s.SetOverwrites(o.Name, o.Overwrites...)
+			return nil, nil
+		},
 		"sessions": func(context.Context, order) (any, error) {
 			i, r, c := s.Sessions()
 			return []int{i, r, c}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Channels are the guild's channels, categories and threads, as copies.
@@ -114,6 +115,14 @@ func (s *Server) WaitMessage(ctx context.Context, channel string, ok func(*Messa
 		return nil, fmt.Errorf("no such message in %q: %w", channel, err)
 	}
 	return found, nil
+}
+
+// WaitText waits until a channel holds a message in which text can be read, newer than
+// the message with the id after ("" is any), and returns the newest such.
+func (s *Server) WaitText(ctx context.Context, channel, text, after string) (*Message, error) {
+	return s.WaitMessage(ctx, channel, func(m *Message) bool {
+		return byAge(m.ID, after) > 0 && strings.Contains(m.Text(), text)
+	})
 }
 
 // WaitSession waits until a bot is connected to the gateway.

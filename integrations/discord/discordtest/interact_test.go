@@ -251,3 +251,64 @@ func TestInteractionsOverHTTP(t *testing.T) {
 		t.Errorf("%+v, %v", seen, err)
 	}
 }
+
+// The person sees a failure, and nothing of what was refused.
+func TestAnswersThatDiscordRefuses(t *testing.T) {
+	t.Parallel()
+	many := make([]obj, 26)
+	for i := range many {
+		many[i] = obj{"name": "x", "value": "x"}
+	}
+	for _, c := range []struct {
+		name string
+		do   func(a api, i *discordgo.Interaction) reply
+		code int
+	}{
+		{"in a room that is gone", func(a api, i *discordgo.Interaction) reply {
+			a.ok("DELETE", "/channels/"+i.ChannelID, nil)
+			return callback(a, i, 4, obj{"content": "x"})
+		}, 10003},
+		{"a form with a title too long", func(a api, i *discordgo.Interaction) reply {
+			return callback(a, i, 9, obj{"custom_id": "x", "title": strings.Repeat("x", 46), "components": []obj{{"type": 1, "components": []obj{{"type": 4, "custom_id": "a", "label": "a", "style": 1}}}}})
+		}, 50035},
+		{"choices for what is no autocompletion", func(a api, i *discordgo.Interaction) reply {
+			return callback(a, i, 8, obj{"choices": many})
+		}, 50035},
+		{"an update of no message", func(a api, i *discordgo.Interaction) reply { return callback(a, i, 7, obj{"content": "x"}) }, 50035},
+		{"a follow-up before the answer", func(a api, i *discordgo.Interaction) reply {
+			return a.do("POST", hook(a.s, i), obj{"content": "x"})
+		}, 10015},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, discordtest.Options{Deadline: 200 * time.Millisecond})
+			a := api{t, s}
+			s.AddChannel("room", discordtest.ChannelText, "")
+			wait := botOf(t, s, func(i *discordgo.Interaction) {
+				if r := c.do(a, i); r.code(t) != c.code {
+					t.Errorf("%d %s", r.status, r.body)
+				}
+			})
+			seen, err := s.As("joe").Slash(ctx(t), "room", "/status resolve")
+			if err != nil || seen.Failed != discordtest.FailedCommand || seen.Modal != nil || seen.Answer != nil {
+				t.Errorf("%+v, %v", seen, err)
+			}
+			wait()
+		})
+	}
+}
+
+func TestNullEmptiesAndAbsenceKeeps(t *testing.T) {
+	t.Parallel()
+	s := start(t, discordtest.Options{})
+	a := api{t, s}
+	m := general(s) + "/messages/" + a.ok("POST", general(s)+"/messages", obj{"content": "text", "embeds": []obj{{"title": "title"}}}).id(t)
+	a.ok("PATCH", m, obj{"content": nil})
+	if got := s.Messages("general")[0].Text(); got != "title" {
+		t.Errorf("after content: null it says %q", got)
+	}
+	a.ok("PATCH", m, obj{"content": "new", "embeds": nil, "flags": 64})
+	if got := s.Messages("general")[0]; got.Text() != "new" || got.Ephemeral() {
+		t.Errorf("after embeds: null it says %q", got.Text())
+	}
+}

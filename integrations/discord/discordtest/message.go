@@ -1,5 +1,10 @@
 package discordtest
 
+import (
+	"slices"
+	"strings"
+)
+
 // Flags of messages; https://discord.com/developers/docs/resources/message#message-object-message-flags
 const (
 	FlagEphemeral    = 1 << 6
@@ -43,6 +48,34 @@ func (m *Message) Ephemeral() bool { return m.Flags&FlagEphemeral != 0 }
 
 // Thinking reports whether it is the placeholder of an answer to come.
 func (m *Message) Thinking() bool { return m.Flags&FlagLoading != 0 }
+
+// Text is all that can be read in it, one piece a line: content, embeds, the names of
+// files, labels and placeholders.
+func (m *Message) Text() string {
+	parts := []string{m.Content}
+	for _, e := range m.Embeds {
+		if e.Author != nil {
+			parts = append(parts, e.Author.Name)
+		}
+		parts = append(parts, e.Title, e.Description)
+		for _, f := range e.Fields {
+			parts = append(parts, f.Name, f.Value)
+		}
+		if e.Footer != nil {
+			parts = append(parts, e.Footer.Text)
+		}
+	}
+	for _, a := range m.Attachments {
+		parts = append(parts, a.Filename)
+	}
+	for c := range flat(m.Components) {
+		parts = append(parts, c.Content, c.Label, c.Placeholder)
+		for _, o := range c.Options {
+			parts = append(parts, o.Label, o.Description)
+		}
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "\n")
+}
 
 // Reference is the message that this one answers.
 type Reference struct {

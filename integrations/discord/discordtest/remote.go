@@ -128,6 +128,21 @@ func (r *Remote) Messages(channel string) (list []*Message, err error) {
 	return list, r.call(r.ctx, "messages", order{Name: channel}, &list)
 }
 
+// WaitText waits until a channel holds a message with that text; see Server.WaitText.
+func (r *Remote) WaitText(ctx context.Context, channel, text, after string) (m *Message, err error) {
+	return m, r.call(ctx, "wait-text", order{Name: channel, Text: text, After: after}, &m)
+}
+
+// WaitSession waits until a bot is connected to the gateway.
+func (r *Remote) WaitSession(ctx context.Context) error {
+	return r.call(ctx, "wait-session", order{}, nil)
+}
+
+// SetOverwrites changes the permission overwrites of a channel.
+func (r *Remote) SetOverwrites(channel string, list ...Overwrite) error {
+	return r.call(r.ctx, "overwrites", order{Name: channel, Overwrites: list}, nil)
+}
+
 // Pinned are the pinned messages of a channel, the last pinned first.
 func (r *Remote) Pinned(channel string) (list []*Message, err error) {
 	return list, r.call(r.ctx, "pinned", order{Name: channel}, &list)

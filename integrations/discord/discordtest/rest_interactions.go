@@ -119,9 +119,7 @@ func (s *Server) acknowledge(it *interaction, b callbackBody, files map[string]u
 		checkChoices(&f, "data.choices", b.Data.Choices)
 	case answerModal:
 		modal = &Modal{Interaction: it.id, Title: b.Data.Title, CustomID: b.Data.CustomID}
-		if b.Data.Components != nil {
-			modal.Components = components(*b.Data.Components)
-		}
+		modal.Components = components(b.Data.Components.value)
 		checkModal(&f, modal)
 	case answerDeferredUpdate:
 		it.original = it.source.ID
@@ -150,6 +148,9 @@ func (s *Server) acknowledge(it *interaction, b callbackBody, files map[string]u
 
 // answerTo makes a message that answers, or stands for the answer to come.
 func (s *Server) answerTo(it *interaction, b messageBody, files map[string]upload, deferred bool) (*Message, error) {
+	if s.state.channels[it.channel] == nil {
+		return nil, errUnknownChannel // deleted meanwhile
+	}
 	m := s.newMessage(it.channel, s.state.users[botID])
 	m.WebhookID, m.ApplicationID = applicationID, applicationID
 	m.InteractionMetadata = &Metadata{ID: it.id, Type: it.kind, User: s.state.users[it.user], Owners: map[string]string{"0": guildID}}
@@ -222,7 +223,6 @@ func (s *Server) followUp(c *call) (any, error) {
 // resolve writes into an answer that is there.
 func (s *Server) resolve(m *Message, b messageBody, files map[string]upload) (any, error) {
 	was := m.Thinking()
-	b.Flags &^= FlagEphemeral // that was decided when it was made
 	if err := s.fillMessage(m, b, files); err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func sending(ch *Channel, b messageBody, files map[string]upload) Permission {
 	if ch.Thread != nil {
 		need = SendMessagesInThreads
 	}
-	if b.Embeds != nil && len(*b.Embeds) > 0 {
+	if len(b.Embeds.value) > 0 {
 		need |= EmbedLinks
 	}
 	if len(files) > 0 {
@@ -82,7 +82,6 @@ func (s *Server) createMessage(c *call) (any, error) {
 	}
 	m := s.newMessage(ch.ID, s.state.users[botID])
 	m.Nonce, m.enforced, m.TTS = b.Nonce, b.Enforce, b.TTS
-	b.Flags &^= FlagEphemeral // only an answer to an interaction can be
 	if b.Reference != nil {
 		if s.state.message(ch.ID, b.Reference.MessageID) == nil {
 			var f form

@@ -162,32 +162,36 @@ func (c *call) read(w http.ResponseWriter) error {
 	if err != nil {
 		return errTooLarge
 	}
-	kind, params, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if kind != "multipart/form-data" {
-		c.body = raw
-		return nil
+	c.body, c.files, err = parts(c.r.Header.Get("Content-Type"), raw)
+	return err
+}
+
+// parts are the JSON and the files of a body, which is multipart or all JSON.
+func parts(contentType string, raw []byte) (body []byte, files map[string]upload, err error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/form-data" {
+		return raw, nil, nil
 	}
-	c.files = map[string]upload{}
-	for parts := multipart.NewReader(bytes.NewReader(raw), params["boundary"]); ; {
-		p, err := parts.NextPart()
+	files = map[string]upload{}
+	for all := multipart.NewReader(bytes.NewReader(raw), params["boundary"]); ; {
+		p, err := all.NextPart()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return body, files, nil
 		}
 		if err != nil {
-			return errMalformed
+			return nil, nil, errMalformed
 		}
-		body, err := io.ReadAll(p)
+		content, err := io.ReadAll(p)
 		if err != nil {
-			return errMalformed
+			return nil, nil, errMalformed
 		}
 		name := p.FormName()
 		if name == "payload_json" {
-			c.body = body
+			body = content
 			continue
 		}
-		n := strings.TrimSuffix(strings.TrimPrefix(name, "files["), "]")
-		if n != name || strings.HasPrefix(name, "file") {
-			c.files[n] = upload{p.FileName(), p.Header.Get("Content-Type"), body}
+		if n, ok := strings.CutPrefix(name, "files["); ok {
+			files[strings.TrimSuffix(n, "]")] = upload{p.FileName(), p.Header.Get("Content-Type"), content}
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (s *Server) SetInteractionsURL(ctx context.Context, url string) error {
 	if url != "" {
 		ping := map[string]any{"id": "1", "application_id": applicationID, "type": 1, "token": "ping", "version": 1, "entitlements": []any{}}
 		for _, c := range []struct{ forged bool }{{true}, {false}} {
-			status, body, err := s.postSigned(ctx, url, ping, c.forged)
+			status, body, _, err := s.postSigned(ctx, url, ping, c.forged)
 			var pong struct{ Type int }
 			switch {
 			case err != nil:
@@ -42,10 +42,10 @@ func (s *Server) SetInteractionsURL(ctx context.Context, url string) error {
 }
 
 // postSigned sends a payload with its signature over timestamp and body.
-func (s *Server) postSigned(ctx context.Context, url string, payload any, forged bool) (status int, body []byte, err error) {
+func (s *Server) postSigned(ctx context.Context, url string, payload any, forged bool) (status int, body []byte, files map[string]upload, err error) {
 	raw, err := json.Marshal(payload)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	at := strconv.FormatInt(s.now().Unix(), 10)
 	sig := ed25519.Sign(s.key, append([]byte(at), raw...))
@@ -54,7 +54,7 @@ func (s *Server) postSigned(ctx context.Context, url string, payload any, forged
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(raw))
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Discord-Interactions/1.0 (+https://discord.com)")
@@ -62,11 +62,13 @@ func (s *Server) postSigned(ctx context.Context, url string, payload any, forged
 	req.Header.Set("X-Signature-Ed25519", hex.EncodeToString(sig))
 	res, err := httpOut.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	defer res.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(res.Body, maxBody))
-	return res.StatusCode, body, err
+	if body, err = io.ReadAll(io.LimitReader(res.Body, maxBody)); err == nil {
+		body, files, err = parts(res.Header.Get("Content-Type"), body)
+	}
+	return res.StatusCode, body, files, err
 }
 
 // sendHTTP posts an interaction and takes the answer from the response; 202 means that
@@ -74,7 +76,7 @@ func (s *Server) postSigned(ctx context.Context, url string, payload any, forged
 func (s *Server) sendHTTP(url string, it *interaction, payload json.RawMessage) {
 	ctx, stop := context.WithTimeout(context.Background(), s.opt.Deadline)
 	defer stop()
-	status, body, err := s.postSigned(ctx, url, payload, false)
+	status, body, files, err := s.postSigned(ctx, url, payload, false)
 	if err == nil && status == http.StatusAccepted {
 		return
 	}
@@ -83,7 +85,7 @@ func (s *Server) sendHTTP(url string, it *interaction, payload json.RawMessage) 
 	var b callbackBody
 	if err == nil && status == http.StatusOK {
 		if err = json.Unmarshal(body, &b); err == nil {
-			err = s.acknowledge(it, b, nil)
+			err = s.acknowledge(it, b, files)
 		}
 	} else if err == nil {
 		err = fmt.Errorf("the interactions endpoint answers %d %.200s", status, body)

@@ -61,6 +61,9 @@ func TestDiscordsimIsDrivenFromOutside(t *testing.T) {
 	if text, err := r.Transcript(); err != nil || !strings.Contains(text, "👍 1") {
 		t.Errorf("%s, %v", text, err)
 	}
+	if m, err := r.WaitText(ctx, "general", "hel", ""); err != nil || m.Content != "hello" {
+		t.Errorf("%+v, %v", m, err)
+	}
 	end()
 	if err := <-ended; err != nil {
 		t.Error(err)
