@@ -7,7 +7,6 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"wardroom/bot/command"
-	"wardroom/bot/room"
 )
 
 // buttons lays actions out in rows, at most 25 of them. What no button can carry
@@ -49,7 +48,7 @@ func (r *Renderer) typed(a command.Action) string {
 	if r.Table != nil {
 		line = r.Table.Line(a.Ask)
 	}
-	return fmt.Sprintf("%s: %s", safeLine(label(a)), command.Code(cut(room.Plain(line), 300)))
+	return fmt.Sprintf("%s: %s", safeLine(label(a)), command.Code(cut(oneLine(line), 300)))
 }
 
 func label(a command.Action) string {

@@ -9,7 +9,6 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"wardroom/bot/command"
-	"wardroom/bot/room"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -187,10 +186,10 @@ func Choices(found []command.Proposal) rest.Choices {
 	out := rest.Choices{Choices: []*discordgo.ApplicationCommandOptionChoice{}}
 	for _, p := range found {
 		says := plain(p.Value, maxCommandText)
-		if help := room.Plain(p.Help); help != "" {
+		if help := oneLine(p.Help); help != "" {
 			says = cut(says+": "+help, maxCommandText)
 		}
-		if says == "" || p.Value == "" || Units(p.Value) > maxCommandText || room.Plain(p.Value) != p.Value || len(out.Choices) == maxChoices {
+		if says == "" || p.Value == "" || Units(p.Value) > maxCommandText || oneLine(p.Value) != p.Value || len(out.Choices) == maxChoices {
 			continue
 		}
 		out.Choices = append(out.Choices, &discordgo.ApplicationCommandOptionChoice{Name: says, Value: p.Value})

@@ -9,7 +9,6 @@ import (
 
 	"wardroom/bot/command"
 	"wardroom/bot/problem"
-	"wardroom/bot/room"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -28,7 +27,7 @@ func (r *Renderer) Form(v command.FormView) (*rest.Modal, rest.Message, error) {
 		return nil, rest.Message{}, err
 	}
 	m := rest.Message{Flags: rest.Ephemeral}
-	lines := []string{"**" + safeLine(cut(room.Plain(v.Title), 200)) + "**"}
+	lines := []string{"**" + safeLine(cut(oneLine(v.Title), 200)) + "**"}
 	for _, f := range chosen {
 		lines = append(lines, question(f))
 		one, err := menu(v.Ask.Path, f)
@@ -137,7 +136,7 @@ func options(f command.FormField) []discordgo.SelectMenuOption {
 	var out []discordgo.SelectMenuOption
 	for _, p := range f.Proposals {
 		said := plain(p.Value, maxOptionText)
-		if said == "" || seen[p.Value] || Units(p.Value) > maxOptionText || room.Plain(p.Value) != p.Value || len(out) == maxSelect {
+		if said == "" || seen[p.Value] || Units(p.Value) > maxOptionText || oneLine(p.Value) != p.Value || len(out) == maxSelect {
 			continue
 		}
 		seen[p.Value] = true
@@ -154,9 +153,9 @@ func input(f command.FormField) discordgo.TextInput {
 	if prompt := plain(f.Option.Help, maxInputPrompt); prompt != in.Label {
 		in.Placeholder = prompt
 	}
-	in.Value = cut(room.Plain(f.Value), maxInputValue)
+	in.Value = cut(oneLine(f.Value), maxInputValue)
 	if f.Long {
-		in.Style, in.Value = discordgo.TextInputParagraph, cut(room.PlainLines(f.Value), maxInputValue)
+		in.Style, in.Value = discordgo.TextInputParagraph, cut(manyLines(f.Value), maxInputValue)
 	}
 	return in
 }
@@ -165,7 +164,7 @@ func input(f command.FormField) discordgo.TextInput {
 func ask(f command.FormField) string { return cmp.Or(f.Label, capital(f.Option.Name)) }
 
 func question(f command.FormField) string {
-	says, help := safeLine(cut(room.Plain(ask(f)), 100)), safeLine(cut(room.Plain(f.Option.Help), 200))
+	says, help := safeLine(cut(oneLine(ask(f)), 100)), safeLine(cut(oneLine(f.Option.Help), 200))
 	if help == "" || help == says {
 		return says
 	}

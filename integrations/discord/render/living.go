@@ -45,7 +45,7 @@ func (r *Renderer) Living(l room.Living, works []room.Working) rest.Message {
 
 // titled is an embed's title: our own words, then outside text.
 func titled(own, outside string) string {
-	title, _ := cutMarkdown(own+command.Escape(squeeze(room.Plain(outside))), maxEmbedTitle, "…")
+	title, _ := cutMarkdown(own+command.Escape(squeeze(oneLine(outside))), maxEmbedTitle, "…")
 	return title
 }
 
@@ -98,7 +98,7 @@ func alerts(l room.Living) string {
 	}
 	names := make([]string, len(l.AlertNames))
 	for i, n := range l.AlertNames {
-		names[i] = safeLine(cut(room.Plain(n), 60))
+		names[i] = safeLine(cut(oneLine(n), 60))
 	}
 	line := fmt.Sprintf("Alerts: **%d of %d** firing", l.Alerts.Firing, l.Alerts.Total)
 	if l.Alerts.Firing == 0 {
@@ -124,18 +124,18 @@ func (r *Renderer) public(l room.Living) string {
 func (r *Renderer) working(works []room.Working) string {
 	parts := make([]string, len(works))
 	for i, w := range works {
-		name := safeLine(cut(room.Plain(w.Name), 30))
+		name := safeLine(cut(oneLine(w.Name), 30))
 		if w.OK {
 			parts[i] = name + " ✓"
 			continue
 		}
-		part := strings.TrimSpace(name + " ✗ " + safeLine(cut(room.Plain(w.Why), 120)))
+		part := strings.TrimSpace(name + " ✗ " + safeLine(cut(oneLine(w.Why), 120)))
 		parts[i] = "**" + part + "**"
 		if !w.Since.IsZero() {
 			parts[i] += " since " + stamp(w.Since, 't')
 		}
 		if w.Means != "" {
-			parts[i] += ": " + safeLine(cut(room.Plain(w.Means), 120))
+			parts[i] += ": " + safeLine(cut(oneLine(w.Means), 120))
 		}
 	}
 	line, _ := cutMarkdown(strings.Join(parts, " · "), 1000, "…")

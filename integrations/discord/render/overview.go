@@ -77,9 +77,9 @@ func (r *Renderer) overviewLine(l room.OverviewLine) string {
 		how, l.Since = "**"+how+"**, to be closed", l.Until
 	}
 	if l.Park != "" {
-		how = safeLine(cut(room.Plain(l.Park), 80))
+		how = safeLine(cut(oneLine(l.Park), 80))
 	}
-	parts := []string{fmt.Sprintf("**%s** %s %s", l.Severity, where, how), command.Escape(cut(room.Plain(l.Title), 80))}
+	parts := []string{fmt.Sprintf("**%s** %s %s", l.Severity, where, how), command.Escape(cut(oneLine(l.Title), 80))}
 	if who != "" {
 		parts = append(parts, who)
 	}

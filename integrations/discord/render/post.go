@@ -58,13 +58,13 @@ func (r *Renderer) notify(m *rest.Message, p room.Post) {
 	if len(p.Mentions) == 0 {
 		return
 	}
-	says := safeLine(cut(room.Plain(p.Text), 300))
+	says := safeLine(cut(oneLine(p.Text), 300))
 	for _, person := range p.Mentions[:min(len(p.Mentions), maxMentions)] {
 		if id := r.DiscordID(person); snowflake(id) {
 			m.AllowedMentions.Users = []string{id}
 			says = "<@" + id + "> " + says
 		} else {
-			says += " (no Discord account is linked to " + safeLine(cut(room.Plain(person), 60)) + ")"
+			says += " (no Discord account is linked to " + safeLine(cut(oneLine(person), 60)) + ")"
 		}
 	}
 	m.Content, _ = cutMarkdown(says, maxContent, "…")
@@ -137,7 +137,7 @@ func (r *Renderer) foldedLine(p room.Post) string {
 func seq(ref timeline.Ref) string { return fmt.Sprintf(`\#%d`, ref.Seq) }
 
 func actor(p room.Post) string {
-	if name := safeLine(cut(room.Plain(p.Actor), 60)); name != "" {
+	if name := safeLine(cut(oneLine(p.Actor), 60)); name != "" {
 		return name
 	}
 	return "somebody"

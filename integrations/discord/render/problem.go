@@ -6,7 +6,6 @@ import (
 
 	"wardroom/bot/command"
 	"wardroom/bot/problem"
-	"wardroom/bot/room"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -38,7 +37,7 @@ func (r *Renderer) Problem(err error) rest.Message {
 // commands between backticks.
 func sentence(text string) string {
 	var b strings.Builder
-	rest := squeeze(room.PlainLines(text))
+	rest := squeeze(manyLines(text))
 	for {
 		before, after, opened := strings.Cut(rest, "`")
 		code, behind, closed := strings.Cut(after, "`")

@@ -10,7 +10,6 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"wardroom/bot/command"
-	"wardroom/bot/room"
 	"wardroom/integrations/discord/rest"
 )
 
@@ -46,7 +45,7 @@ type replyBuilder struct {
 }
 
 func (b *replyBuilder) file(name, contentType string, body []byte) {
-	shown := safeLine(cut(room.Plain(name), 80))
+	shown := safeLine(cut(oneLine(name), 80))
 	switch {
 	case len(b.files) == maxFiles:
 		b.notes = append(b.notes, fmt.Sprintf("**%s** is left out: a message holds %d files.", shown, maxFiles))

@@ -7,7 +7,6 @@ import (
 	"unicode"
 
 	"wardroom/bot/command"
-	"wardroom/bot/room"
 )
 
 // maxCell is what one cell may say before it is cut; the file has the whole.
@@ -47,7 +46,7 @@ func tableFile(t command.TableData) []byte {
 	cells := make([][]string, len(rows))
 	for i, row := range rows {
 		for _, c := range row {
-			cells[i] = append(cells[i], room.Plain(c))
+			cells[i] = append(cells[i], oneLine(c))
 		}
 	}
 	return []byte(strings.Join(aligned(cells), "\n") + "\n")
@@ -60,7 +59,7 @@ func cellsOf(t command.TableData) (cells [][]string, whole bool) {
 	for _, row := range append([][]string{t.Headings}, t.Rows...) {
 		line := make([]string, max(len(t.Headings), 1))
 		for j := range min(len(row), len(line)) {
-			text := room.Plain(row[j])
+			text := oneLine(row[j])
 			line[j] = cut(text, maxCell)
 			whole = whole && line[j] == text
 		}

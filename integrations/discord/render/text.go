@@ -28,10 +28,10 @@ const maxLink = 400
 
 // safe is outside text as Markdown in which nothing is mark-up, a mention or a
 // link whose text is not its target; line breaks stay.
-func safe(text string) string { return linked(room.PlainLines(text)) }
+func safe(text string) string { return linked(manyLines(text)) }
 
 // safeLine is [safe] on one line.
-func safeLine(text string) string { return linked(room.Plain(text)) }
+func safeLine(text string) string { return linked(oneLine(text)) }
 
 func linked(tame string) string {
 	tame = squeeze(tame)
@@ -72,7 +72,7 @@ func squeeze(text string) string {
 
 // plain is outside text on one line, cut, for places that know no Markdown:
 // labels, footers, placeholders.
-func plain(text string, most int) string { return cut(room.Plain(text), most) }
+func plain(text string, most int) string { return cut(oneLine(text), most) }
 
 // fenced is outside text in a code block: what could close it is made harmless.
 func fenced(text string) string {
@@ -82,7 +82,7 @@ func fenced(text string) string {
 // tameKeeping is [room.PlainLines] for our own Markdown: what [command.Escape] put
 // in stays.
 func tameKeeping(markdown string) string {
-	tamed := room.PlainLines(strings.ReplaceAll(markdown, breaker, stand))
+	tamed := manyLines(strings.ReplaceAll(markdown, breaker, stand))
 	return strings.ReplaceAll(tamed, stand, breaker)
 }
 
@@ -154,4 +154,13 @@ func clockStamp(t, beside time.Time) string {
 		return stamp(t, 't')
 	}
 	return stamp(t, 'f')
+}
+
+// oneLine and manyLines tame outside text. Broken characters go first: dropped
+// later, by [command.Escape], they would leave together what they kept apart.
+func oneLine(text string) string   { return room.Plain(unbroken(text)) }
+func manyLines(text string) string { return room.PlainLines(unbroken(text)) }
+
+func unbroken(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, ""), "\ufffd", "")
 }

@@ -26,6 +26,7 @@ func TestOutsideTextIsTamed(t *testing.T) {
 		{"quote", ">>> a", `\>\>\> a`},
 		{"direction", "user \u202egnp.exe", "user gnp.exe"},
 		{"zalgo", "z" + strings.Repeat("\u0301", 40), "z\u0301\u0301\u0301"},
+		{"zalgo kept apart by broken UTF-8", "z" + strings.Repeat("\u0301\u0301\xff", 9), "z\u0301\u0301\u0301"},
 		{"NUL", "a\x00b", "ab"},
 		{"broken UTF-8", "a\xffb", "ab"},
 		{"colour", "\x1b[31mred\x1b[0m", "red"},
