@@ -90,13 +90,14 @@ func Timeline(desk timelineDesk, kinds Prominences, exporter Exporter) []command
 	}, {
 		Path:        "timeline show",
 		Summary:     "Show what happened, the newest page first",
-		Description: "Shows what matters; `all:yes` shows every entry.",
-		Examples:    []string{"/timeline show", "/timeline show incident:INC-1 all:yes page:2", "/timeline show incident:log all:yes"},
+		Description: "Shows what matters; `all:yes` shows every entry, `entry:12` the whole of one.",
+		Examples:    []string{"/timeline show", "/timeline show incident:INC-1 all:yes page:2", "/timeline show incident:log all:yes", "/timeline show entry:INC-1#12"},
 		Access:      people.Viewer, Records: true,
 		Options: []command.Option{
 			anywhere,
 			{Name: "all", Help: "Also the details", Type: command.Bool},
 			{Name: "page", Help: "1 is the newest", Type: command.Int, Default: "1"},
+			{Name: "entry", Help: "One entry, whole: its number, as 12 or INC-1#12", Type: command.Entry},
 		},
 		Handle: c.show,
 	}}
@@ -244,6 +245,9 @@ func entryRow(e timeline.Entry) shownEntry {
 const pageSize = 20
 
 func (c timelines) show(ctx context.Context, r command.Request) (command.Reply, error) {
+	if ref := r.Entry("entry"); !ref.IsZero() {
+		return c.showOne(ctx, r, ref)
+	}
 	id, all, page := r.Incident("incident"), r.Bool("all"), r.Int("page")
 	if page < 1 {
 		return command.Reply{}, problem.New(problem.Invalid, "pages count from 1, the newest")
@@ -271,6 +275,34 @@ func (c timelines) show(ctx context.Context, r command.Request) (command.Reply, 
 		return command.Reply{}, err
 	}
 	return c.shown(r, id, rows, actors, more), nil
+}
+
+// showOne is an entry with all that it says: rooms cut what is long.
+func (c timelines) showOne(ctx context.Context, r command.Request, ref timeline.Ref) (command.Reply, error) {
+	var e timeline.Entry
+	var row shownEntry
+	err := c.desk.View(ctx, func(v timeline.View) (err error) {
+		if e, err = v.Entry(ref); err != nil {
+			return err
+		}
+		row = entryRow(e)
+		row.CorrectedBy, _, err = incident.CorrectedBy(v, ref)
+		return err
+	})
+	if err != nil {
+		return command.Reply{}, err
+	}
+	head := fmt.Sprintf("**%s**, %s, %s", command.Escape(ref.String()), r.FormatTime(e.OccurredAt), command.Escape(e.Actor.Display()))
+	if row.RecordedAt.Sub(row.OccurredAt) >= time.Minute {
+		head += ", recorded " + r.FormatTime(row.RecordedAt)
+	}
+	if !row.Corrects.IsZero() {
+		head += ", corrects " + command.Escape(row.Corrects.String())
+	}
+	if !row.CorrectedBy.IsZero() {
+		head += ", corrected by " + command.Escape(row.CorrectedBy.String())
+	}
+	return command.Reply{Text: head + "\n" + command.Escape(row.Text), Data: row}, nil
 }
 
 // page reads backwards from the head until it has what the page shows: a

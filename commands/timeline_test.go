@@ -17,6 +17,8 @@ func TestTimelineCommandsReadLikeTheNight(t *testing.T) {
 	w.says("06:42", "joe", "/timeline correct entry:6")
 	w.says("06:42", "joe", "/timeline correct entry:1 text:x")
 	w.says("06:43", "joe", "/timeline show all:yes")
+	w.says("06:43", "joe", "/timeline show entry:6")
+	w.says("06:43", "joe", "/timeline show entry:INC-9#1")
 	w.says("06:44", "joe", "/timeline erase entry:4 reason:held a token")
 	asked := w.says("06:44", "lena", "/timeline erase entry:4 reason:held a token")
 	if !asked.Confirm || len(asked.Actions) != 1 {
