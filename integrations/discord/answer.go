@@ -23,8 +23,8 @@ const (
 	tokenSpare = 30 * time.Second // the token is no longer relied on this long before its end
 )
 
-// patience is how long an interaction waits. The sockets' time counts: Discord's
-// three seconds pass for everybody.
+// patience is how long an interaction waits: for the first answer in the sockets'
+// time, since Discord's three seconds pass for everybody; then on the clock.
 type patience struct {
 	direct time.Duration // for the work, before the answer is deferred
 	ack    time.Duration // for the first answer to arrive
@@ -63,6 +63,8 @@ type exchange struct {
 	// ask is what is being done; kept when the answer is deferred so that a restart
 	// can tell what came of it. nil for what must not be done again.
 	ask *command.Ask
+	// after adds to an answer that everybody sees once it is given; may be nil.
+	after func(ctx context.Context, o outcome)
 	// respond gives the first answer: over REST, or as the body of a webhook's answer.
 	respond func(ctx context.Context, r rest.Response, files []rest.File) error
 }
@@ -135,6 +137,7 @@ func (x *exchange) first(ctx context.Context, o outcome) {
 	switch {
 	case err == nil:
 		x.followups(ctx, o, 1)
+		x.afterwards(ctx, o)
 	case errors.Is(err, errElsewhere):
 	case o.modal != nil || o.choices != nil:
 		x.log.Warn("an answer did not arrive", "error", err)
@@ -204,7 +207,7 @@ func (x *exchange) later(ctx context.Context, o outcome, acked bool) {
 		x.forget(ctx)
 		return
 	}
-	until := time.Now().Add(x.bot.patience.give)
+	until := x.bot.clock.Now().Add(x.bot.patience.give)
 	for {
 		err := x.deliver(ctx, o, acked)
 		if err == nil || !passing(err) {
@@ -214,14 +217,17 @@ func (x *exchange) later(ctx context.Context, o outcome, acked bool) {
 			x.forget(ctx)
 			return
 		}
-		if time.Now().After(until) {
+		now := x.bot.clock.Now()
+		if now.After(until) {
 			x.log.Error("an answer could not be delivered for too long", "error", err)
 			return
 		}
-		select {
-		case <-ctx.Done():
+		at := now.Add(x.bot.patience.again)
+		if later, ok := errors.AsType[*timeline.Later](err); ok && later.At.After(at) {
+			at = later.At
+		}
+		if !x.bot.idle(ctx, at) {
 			return
-		case <-time.After(x.bot.patience.again):
 		}
 	}
 }
@@ -239,6 +245,8 @@ func (x *exchange) deliver(ctx context.Context, o outcome, acked bool) error {
 		_, err := x.bot.rest.EditOriginal(ctx, x.app(), x.i.Token, o.messages[0], o.filesOf(0)...)
 		if err == nil {
 			x.followups(ctx, o, 1)
+			x.forget(ctx)
+			x.afterwards(ctx, o)
 			return nil
 		}
 		if !problem.Is(err, problem.NotFound) && !problem.Is(err, problem.Unauthentic) && !problem.Is(err, problem.Forbidden) {
@@ -246,6 +254,12 @@ func (x *exchange) deliver(ctx context.Context, o outcome, acked bool) error {
 		}
 	}
 	return x.besides(ctx, o)
+}
+
+func (x *exchange) afterwards(ctx context.Context, o outcome) {
+	if x.after != nil && len(o.messages) > 0 && !o.private {
+		x.after(ctx, o)
+	}
 }
 
 // besides posts an outcome where the interaction came from, mentioning nobody; what

@@ -132,7 +132,13 @@ func (b *Bot) patiently(ctx context.Context, do func() error) error {
 	for n := 0; ; n++ {
 		err := do()
 		later, ok := errors.AsType[*timeline.Later](err)
-		if !ok || n == 5 || later.At.Sub(b.clock.Now()) > time.Minute || !b.session.wait(ctx, later.At) {
+		if !ok || n == 5 || later.At.Sub(b.clock.Now()) > time.Minute {
+			return err
+		}
+		b.paused.Add(1)
+		waited := b.session.wait(ctx, later.At)
+		b.paused.Add(-1)
+		if !waited {
 			return err
 		}
 	}

@@ -159,6 +159,9 @@ func (b *Bot) submitted(ctx context.Context, x *exchange, data discordgo.ModalSu
 // again with what was answered.
 func (x *exchange) complete(ctx context.Context, ask command.Ask) {
 	x.ask = &ask
+	if x.caller.Room == "" {
+		x.after = func(ctx context.Context, o outcome) { x.leadIn(ctx, ask, o) }
+	}
 	private := x.isPrivate(ask)
 	x.answer(ctx, manner{private: private, update: private && x.onForm()}, func(ctx context.Context) outcome {
 		reply, err := x.bot.runner.Run(ctx, x.caller, ask)

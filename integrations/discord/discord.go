@@ -103,11 +103,12 @@ type Bot struct {
 	tasks    sync.WaitGroup  // interactions, and what outlives them
 	life     context.Context // of Run; nil before
 	alive    chan struct{}   // closed when Run has begun
-	inFlight atomic.Int64
+	inFlight atomic.Int64    // tasks that are being worked on
+	paused   atomic.Int64    // 1 while the stream of messages waits for the clock
 
 	app      atomic.Pointer[rest.Application]
 	seen     lastSeen
-	reminded sync.Map      // rooms that were told about the menu
+	openings openings
 	once     chan struct{} // holds one token: registrations do not overlap
 }
 
@@ -149,6 +150,9 @@ func New(o Options) (*Bot, error) {
 		entrance: func(ctx context.Context) (entrance, error) { return b.entrance(ctx, o.GatewayURL) },
 	}
 	b.messages.init(b.log)
+	if b.store != nil {
+		b.store.OnCommit(b.openings.committed)
+	}
 	return b, nil
 }
 
@@ -170,7 +174,15 @@ func (b *Bot) Run(ctx context.Context) error {
 // NextDue makes a virtual clock stand still while an event is being worked on: add
 // it with [timeline.Runtime.AddWait].
 func (b *Bot) NextDue() (time.Time, bool) {
-	return time.Time{}, b.inFlight.Load() > 0 || b.messages.busy()
+	return time.Time{}, b.inFlight.Load() > 0 || b.messages.busy() && b.paused.Load() == 0
+}
+
+// idle waits on the clock inside a task; meanwhile nobody waits for the task. It
+// returns false when ctx ended first.
+func (b *Bot) idle(ctx context.Context, until time.Time) bool {
+	b.inFlight.Add(-1)
+	defer b.inFlight.Add(1)
+	return b.session.wait(ctx, until)
 }
 
 // entrance asks where the gateway is and how often it may still be entered.

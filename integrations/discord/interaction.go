@@ -167,6 +167,9 @@ func (b *Bot) slash(ctx context.Context, x *exchange, data discordgo.Application
 // offered it is brought up to date.
 func (x *exchange) perform(ctx context.Context, ask command.Ask) {
 	x.ask = &ask
+	if x.caller.Room == "" {
+		x.after = func(ctx context.Context, o outcome) { x.leadIn(ctx, ask, o) }
+	}
 	x.answer(ctx, manner{private: x.isPrivate(ask)}, func(ctx context.Context) outcome { return x.run(ctx, ask) })
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"wardroom/bot/room"
+	"wardroom/bot/timeline"
 	"wardroom/integrations/discord/discordtest"
 )
 
@@ -218,5 +220,68 @@ func TestUnsignedStaleAndHugeRequestsAreRefused(t *testing.T) {
 				t.Errorf("want %d, got %d", c.want, w.Code)
 			}
 		})
+	}
+}
+
+func TestADeclarationSomewhereElseLeadsIntoTheRoom(t *testing.T) {
+	r := newRig(t, discordtest.Options{})
+	r.connected()
+	seen, err := r.sim.As("joe").Slash(r.soon(), "general", "/incident declare title:The site is down")
+	check(t, err)
+	if seen.Answer == nil || !strings.Contains(seen.Answer.Content, "INC-1 is open") {
+		t.Fatalf("not declared for everybody to see: %+v", seen)
+	}
+	channel := r.sim.AddChannel("inc-0001", discordtest.ChannelText, "")
+	_, err = r.store.Update(t.Context(), func(timeline.View) (timeline.Decision, error) {
+		return timeline.Decision{Entries: []timeline.Draft{{Timeline: "INC-1", Payload: &room.Opened{Place: room.Place{Chat: chat, Channel: channel}}}}}, nil
+	})
+	check(t, err)
+	_, err = r.sim.WaitMessage(r.soon(), "general", func(m *discordtest.Message) bool { return strings.Contains(m.Content, "<#"+channel+">") })
+	check(t, err)
+}
+
+func TestAFormWithChoicesIsFilledAcrossARestart(t *testing.T) {
+	r := newRig(t, discordtest.Options{})
+	id := r.incident("inc-0001")
+	r.connected()
+	joe := r.sim.As("joe")
+	seen, err := joe.Click(r.soon(), r.button("form/incident/severity?incident=INC-1"), "Press")
+	check(t, err)
+	if seen.Answer == nil {
+		t.Fatalf("no form: %+v\n%s", seen, r.log)
+	}
+	form := seen.Answer
+	_, err = joe.Choose(r.soon(), form, "", "SEV1")
+	check(t, err)
+	r.stop()
+	r.connected()
+	for _, label := range []string{"Next", "Send"} {
+		if seen, err = joe.Click(r.soon(), form, label); err == nil {
+			break
+		}
+	}
+	if seen.Modal != nil {
+		seen, err = joe.Submit(r.soon(), seen.Modal, nil)
+	}
+	if err != nil || seen.Failed != "" {
+		t.Fatalf("not sent: %v %+v\n%s", err, seen, r.log)
+	}
+	r.tells(id, "incident.severity | joe | Severity changed from SEV2 to SEV1")
+}
+
+func TestAnOutageBetweenClickAndAnswerOnlyDelaysTheAnswer(t *testing.T) {
+	r := newRig(t, discordtest.Options{})
+	r.connected()
+	wait := r.slowly("/slow")
+	r.sim.Down(true)
+	close(r.slow)
+	r.eventually("waits, and holds up nobody", func() bool { _, busy := r.bot.NextDue(); return !busy })
+	check(t, r.sim.Up())
+	r.eventually("answered", func() bool {
+		r.clock.MoveTo(r.clock.Now().Add(time.Second))
+		return r.scratchKeys(pendingPrefix) == 0
+	})
+	if seen := wait(); seen.Answer == nil || !strings.Contains(seen.Answer.Content, "done") {
+		t.Errorf("not answered: %+v\n%s", seen, r.log)
 	}
 }

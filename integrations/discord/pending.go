@@ -71,7 +71,7 @@ func (b *Bot) settle(ctx context.Context) {
 			_ = b.scratch(ctx, timeline.ScratchPut{Key: key}) // of no use to anybody; tried again at the next start
 			continue
 		}
-		b.tasks.Go(func() { b.guarded("owed answer", func() { b.owed(ctx, p) }) })
+		b.task("owed answer", func() { b.owed(ctx, p) })
 	}
 }
 

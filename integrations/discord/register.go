@@ -32,10 +32,7 @@ func (b *Bot) register(ctx context.Context) {
 		if later, ok := errors.AsType[*timeline.Later](err); ok && later.At.After(at) {
 			at = later.At
 		}
-		b.inFlight.Add(-1) // it waits for the clock: nobody shall wait for it
-		waited := b.session.wait(ctx, at)
-		b.inFlight.Add(1)
-		if !waited {
+		if !b.idle(ctx, at) {
 			return
 		}
 	}

@@ -128,7 +128,7 @@ func (r *rig) make() *Bot {
 		Back: func() { r.back <- struct{}{} }, Refresh: func(id timeline.ID) { r.refreshed <- id },
 	})
 	check(r.t, err)
-	bot.patience = patience{direct: 300 * time.Millisecond, ack: 2500 * time.Millisecond, again: 10 * time.Millisecond, give: 10 * time.Second}
+	bot.patience = patience{direct: 300 * time.Millisecond, ack: 2500 * time.Millisecond, again: time.Second, give: 10 * time.Minute}
 	bot.session.pace = r.pace
 	return bot
 }
