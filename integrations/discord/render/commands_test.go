@@ -15,6 +15,7 @@ import (
 
 	"wardroom/bot/command"
 	"wardroom/bot/timeline"
+	"wardroom/commands"
 	"wardroom/integrations/discord/discordtest/spec"
 )
 
@@ -46,6 +47,30 @@ func TestCommandsAreDeclared(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "commands", all)
+	register(t, all)
+}
+
+func TestTheWholeTableIsTaken(t *testing.T) {
+	codec, err := timeline.NewCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := commands.All(commands.Incident(nil), commands.Timeline(nil, codec, noExport{}), commands.Status(nil), commands.Alert(nil, nil), commands.Freeze(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Commands(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	register(t, all)
+}
+
+type noExport struct{ commands.Exporter }
+
+// register holds the declaration to Discord's rules.
+func register(t *testing.T, all []*discordgo.ApplicationCommand) {
+	t.Helper()
 	raw, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)

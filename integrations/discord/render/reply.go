@@ -172,6 +172,9 @@ func (b *replyBuilder) messages(reply command.Reply, rows []discordgo.MessageCom
 	out := make([]rest.Message, len(texts))
 	for i, t := range texts {
 		out[i].Content = t
+		if strings.Contains(t, "://") && (i < len(texts)-1 || len(packs) == 0) {
+			out[i].Flags = rest.SuppressEmbeds // a preview would show what an outsider's page says
+		}
 	}
 	for i, embeds := range packs {
 		if i > 0 || len(out) == 0 {
