@@ -204,7 +204,7 @@ func (s *search) consider(e timeline.Entry, known bool) {
 
 // delivered notes what stands outside; rooms take their messages back themselves.
 func (s *search) delivered(d *timeline.Delivered) {
-	if _, gone := s.erase[d.Of]; !gone || strings.HasPrefix(d.Follower, "room") {
+	if _, gone := s.erase[d.Of]; !gone || isRoom(d.Follower) {
 		return
 	}
 	where := d.URL
@@ -212,6 +212,11 @@ func (s *search) delivered(d *timeline.Delivered) {
 		where = d.External
 	}
 	s.missed(fmt.Sprintf("%s at %s", d.Follower, where))
+}
+
+// isRoom reports whether a follower shows a room in some chat: "room/…", "discord/room".
+func isRoom(follower string) bool {
+	return strings.HasPrefix(follower, "room") || strings.HasSuffix(follower, "/room") || strings.HasSuffix(follower, "/living")
 }
 
 func (s *search) missed(what string) {

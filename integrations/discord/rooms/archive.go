@@ -49,6 +49,15 @@ func (r *Rooms) moveThread(ctx context.Context, s *state) error {
 	return err
 }
 
+// wake makes a thread take edits again.
+func (r *Rooms) wake(ctx context.Context, s *state) error {
+	_, err := r.Rest.EditChannel(ctx, s.place.Channel, map[string]any{"archived": false}, auditReason)
+	if err != nil {
+		return fmt.Errorf("wake the thread of %s: %w", s.id, err)
+	}
+	return nil
+}
+
 func (r *Rooms) moveChannel(ctx context.Context, s *state) error {
 	release, err := hold(ctx, r.guild)
 	if err != nil {

@@ -11,18 +11,23 @@ import (
 	"wardroom/integrations/discord/rest"
 )
 
-// takeBack removes from the room what was erased from the timeline. It is repeatable.
-func (r *Rooms) takeBack(ctx context.Context, s *state, fresh []timeline.Entry) error {
-	var erased []timeline.Ref
-	for _, e := range fresh {
+// erasures are what some entries erase of their own timeline: each timeline that
+// lost something has an erasure of its own.
+func erasures(id timeline.ID, entries []timeline.Entry) (erased []timeline.Ref) {
+	for _, e := range entries {
 		if p, is := e.Payload.(*timeline.Erasure); is {
 			for _, ref := range p.Refs {
-				if ref.Timeline == s.id {
+				if ref.Timeline == id {
 					erased = append(erased, ref)
 				}
 			}
 		}
 	}
+	return erased
+}
+
+// takeBack removes from the room what was erased from the timeline. It is repeatable.
+func (r *Rooms) takeBack(ctx context.Context, s *state, erased []timeline.Ref) error {
 	if len(erased) == 0 {
 		return nil
 	}

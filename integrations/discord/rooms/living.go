@@ -130,7 +130,7 @@ const cannotEditSystem = 50021
 // editAsleep edits in a thread that Discord put to sleep, and lets one that we put
 // away sleep on.
 func (r *Rooms) editAsleep(ctx context.Context, s *state, m rest.Message) error {
-	if _, err := r.Rest.EditChannel(ctx, s.place.Channel, map[string]any{"archived": false}, auditReason); err != nil {
+	if err := r.wake(ctx, s); err != nil {
 		return err
 	}
 	if _, err := r.Rest.EditMessage(ctx, s.place.Channel, s.message, m); err != nil || !s.place.Archived {

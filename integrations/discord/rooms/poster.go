@@ -123,14 +123,24 @@ func (r *Rooms) work(ctx context.Context, s *state, fresh []timeline.Entry, upTo
 			untold = untold[1:]
 		}
 	}
-	if err := r.takeBack(ctx, s, fresh); err != nil {
+	erased := erasures(s.id, fresh)
+	asleep := s.place.Thread && s.place.Archived && len(untold)+len(erased) > 0
+	if asleep {
+		if err := r.wake(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.takeBack(ctx, s, erased); err != nil {
 		return nil, err
 	}
 	last, err := r.tell(ctx, s, untold)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.putAway(ctx, s); err != nil {
+	if asleep {
+		err = r.moveThread(ctx, s)
+	}
+	if err = errors.Join(err, r.putAway(ctx, s)); err != nil {
 		return nil, errors.Join(err, r.record(ctx, last...))
 	}
 	var made []timeline.Delivered

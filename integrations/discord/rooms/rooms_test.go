@@ -174,9 +174,44 @@ func TestAFullServerGetsThreads(t *testing.T) {
 	if !strings.Contains(g.told(p.Channel)[0], "Closed") {
 		t.Error("the living message does not tell the end:", g.told(p.Channel)[0])
 	}
+	g.happen("00:45", "INC-2", note("a thought after the end"))
+	if th := g.discord.Channel(p.Channel).Thread; !th.Metadata.Archived || !strings.Contains(g.picture(), "a thought after") {
+		t.Errorf("%+v", th)
+	}
 	g.happen("00:50", "INC-2", reopen)
 	if th := g.discord.Channel(p.Channel).Thread; th.Metadata.Archived || th.Metadata.Locked {
 		t.Errorf("%+v", th)
+	}
+}
+
+func TestAPrivateRoomShowsToThoseNamedAndAClosedOneTakesNoWords(t *testing.T) {
+	var viewers string
+	g := newRig(t, setup{adjust: func(o *rooms.Options) {
+		o.Private, o.LockClosed, o.Viewers = true, true, []string{"7000000000000000007"}
+	}})
+	g.happen("00:32", "INC-1", declared("x", alert.SEV2, "00:32"))
+	state := func() (hidden, quiet bool) {
+		viewers = ""
+		for _, o := range g.discord.Channel("inc-0001-x").PermissionOverwrites {
+			switch {
+			case o.ID == g.discord.GuildID():
+				hidden, quiet = o.Deny&discordtest.ViewChannel != 0, o.Deny&discordtest.SendMessages != 0
+			case o.Allow&discordtest.ViewChannel != 0:
+				viewers += o.ID + " "
+			}
+		}
+		return hidden, quiet
+	}
+	if hidden, quiet := state(); !hidden || quiet || viewers != "7000000000000000007 "+g.discord.BotID()+" " {
+		t.Error(hidden, quiet, viewers)
+	}
+	g.happen("00:40", "INC-1", resolve, closed)
+	if hidden, quiet := state(); !hidden || !quiet {
+		t.Error("closed:", hidden, quiet, viewers)
+	}
+	g.happen("00:50", "INC-1", reopen)
+	if hidden, quiet := state(); !hidden || quiet {
+		t.Error("reopened:", hidden, quiet, viewers)
 	}
 }
 
