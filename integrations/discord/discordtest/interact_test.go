@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,7 +93,7 @@ func interactionsTour(t *testing.T, s *discordtest.Server) {
 	if len(m) != 0 {
 		t.Errorf("everybody sees what was ephemeral: %v", m)
 	}
-	with := board
+	with := maps.Clone(board)
 	with["components"] = append([]obj{{"type": 1, "components": []obj{{"type": 2, "style": 2, "label": "Post", "custom_id": "form"}}}}, board["components"].([]obj)...)
 	a.ok("POST", "/channels/"+general+"/messages", with)
 	post := s.Messages(general)[0]
