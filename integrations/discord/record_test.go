@@ -246,3 +246,18 @@ func TestErasingAMessageDropsItsFiles(t *testing.T) {
 		t.Errorf("the text is still there:\n%s", story)
 	}
 }
+
+func TestAFileThatCannotBeFetchedCostsTheFileAndNotTheText(t *testing.T) {
+	r := newRig(t, discordtest.Options{})
+	id := r.incident("inc-0001")
+	r.connected()
+	r.bot.hosts = []string{"cdn.discordapp.com"} // as if the link led somewhere else
+	m, err := r.sim.As("joe").Say(r.soon(), "inc-0001", "see the graph", discordtest.File{Name: "graph.png", ContentType: "image/png", Body: []byte("PNG")})
+	check(t, err)
+	seen, err := r.sim.As("joe").Menu(r.soon(), m, render.MenuAdd)
+	check(t, err)
+	if seen.Answer == nil || !strings.Contains(seen.Answer.Content, "1 of 1 attachments could not be kept") {
+		t.Errorf("it does not say so: %+v", seen.Answer)
+	}
+	r.tells(id, "see the graph", "Attachment graph.png is not kept: its address is not one of Discord's")
+}

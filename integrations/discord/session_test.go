@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"wardroom/integrations/discord/discordtest"
 )
 
@@ -183,5 +185,27 @@ func TestCommandsAreRegisteredOnlyWhenTheyDiffer(t *testing.T) {
 	})
 	if n := puts(); n != 1 {
 		t.Errorf("the same commands were put %d times", n)
+	}
+}
+
+func TestIdentifiesAreRationed(t *testing.T) {
+	r := newRig(t, discordtest.Options{})
+	r.pace.identify, r.pace.burst = rate.Every(150*time.Second), 1
+	r.connected()
+	r.sim.Gateway(discordtest.GatewayFault{Do: discordtest.GatewayInvalid}) // the session is gone
+	r.eventually("waits for its turn", func() bool {
+		next, waits := r.clock.Next()
+		return waits && next.Sub(r.clock.Now()) > time.Minute
+	})
+	if identified, _, _ := r.sim.Sessions(); identified != 1 {
+		t.Errorf("identified %d times", identified)
+	}
+	r.clock.MoveTo(r.clock.Now().Add(150 * time.Second))
+	r.sessions(2, 0)
+}
+
+func TestUsualPaceStaysBelowDiscordsThousandADay(t *testing.T) {
+	if aDay := float64(usualPace.identify)*(24*time.Hour).Seconds() + float64(usualPace.burst); aDay > 600 {
+		t.Errorf("%.0f IDENTIFYs a day", aDay)
 	}
 }
