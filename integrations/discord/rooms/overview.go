@@ -29,6 +29,7 @@ type overview struct{ *Rooms }
 type overviewState struct {
 	busy chan struct{}
 	last time.Time // of the last change
+	pos  int64     // the newest entry when all was shown: at a start every incident asks
 }
 
 // board is what is noted of the overview's messages.
@@ -48,15 +49,19 @@ func (o overview) Show(ctx context.Context, id timeline.ID) ([]timeline.Delivere
 		return nil, err
 	}
 	defer release()
-	messages, b, err := o.state(ctx)
-	if err != nil || o.shown(messages, b) {
+	messages, b, pos, err := o.state(ctx)
+	if err != nil || messages == nil {
 		return nil, err
+	}
+	if o.shown(messages, b) {
+		o.overview.pos = pos
+		return nil, nil
 	}
 	if next := o.overview.last.Add(Pace); next.After(o.Clock.Now()) {
 		return nil, &timeline.Later{At: next, Err: fmt.Errorf("the overview was changed a moment ago")}
 	}
 	if err = o.bring(ctx, b, messages); err == nil {
-		o.overview.last = o.Clock.Now()
+		o.overview.last, o.overview.pos = o.Clock.Now(), pos
 	}
 	if final(err) {
 		o.Log.Warn("discord refuses the overview", "error", err)
@@ -65,11 +70,15 @@ func (o overview) Show(ctx context.Context, id timeline.ID) ([]timeline.Delivere
 	return nil, err
 }
 
-// state reads what is to be shown and what is.
-func (o overview) state(ctx context.Context) (messages []rest.Message, b *board, err error) {
+// state reads what is to be shown, what is, and as of which entry. There are no
+// messages when nothing was recorded since all was shown.
+func (o overview) state(ctx context.Context) (messages []rest.Message, b *board, pos int64, err error) {
 	b = &board{}
 	var lines []room.OverviewLine
 	err = o.Store.View(ctx, func(v timeline.View) (err error) {
+		if pos, err = v.LastPos(); err != nil || pos == o.overview.pos {
+			return err
+		}
 		if lines, _, err = room.Overview(v, Chat, v.Now(), overviewLines); err != nil {
 			return err
 		}
@@ -79,14 +88,14 @@ func (o overview) state(ctx context.Context) (messages []rest.Message, b *board,
 		}
 		return json.Unmarshal(doc, b)
 	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("overview: %w", err)
+	if err != nil || pos == o.overview.pos {
+		return nil, nil, pos, err
 	}
 	messages = o.Render.Overview(lines)
 	for n := range messages {
 		sign(&messages[n], n)
 	}
-	return messages, b, nil
+	return messages, b, pos, nil
 }
 
 // sign marks a message as the n-th of the overview, by which it is found again.
