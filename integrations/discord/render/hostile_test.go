@@ -27,8 +27,8 @@ var nights = flag.Int64("nights", 25, "how many nights full of hostile text")
 
 // mention is one that Discord would draw as such: not escaped, not in code.
 var (
-	mention = regexp.MustCompile("(^|[^\\\\])<@[!&]?[0-9]|@everyone|@here")
-	code    = regexp.MustCompile("(?s)```.*?```|`[^`\n]+`")
+	mention = regexp.MustCompile("<@[!&]?[0-9]|@everyone|@here")
+	code    = regexp.MustCompile("(?s)\\\\.|```.*?```|`[^`\n]+`") // and what is escaped
 )
 
 func TestHostileTextBreaksNoLimit(t *testing.T) {

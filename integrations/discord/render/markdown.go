@@ -226,7 +226,7 @@ func (s *splitter) overflow() {
 func (s *splitter) flush(at int, open marks) {
 	head, rest := s.piece[:at], s.piece[at:]
 	if strings.Trim(head[min(s.own, at):], " \n*`") != "" {
-		if open.fence == "" {
+		if open.fence == "" && !open.code {
 			head = strings.TrimRight(head, " \n")
 		}
 		s.pieces = append(s.pieces, head+open.closers(head))
