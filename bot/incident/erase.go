@@ -116,6 +116,9 @@ func (s *search) name(e timeline.Entry) {
 		}
 	}
 	s.texts = append(s.texts, freeTexts(e)...)
+	if p, ok := e.Payload.(interface{ StandsAt() string }); ok {
+		s.missed("the message itself at " + p.StandsAt())
+	}
 }
 
 func (s *search) add(e timeline.Entry) {

@@ -75,6 +75,15 @@ func (s *Said) FreeTexts() []string {
 	return texts
 }
 
+// StandsAt is where the message itself is: an erasure does not reach it there, and
+// says so.
+func (s *Said) StandsAt() string {
+	if s.URL == "" {
+		return s.Chat
+	}
+	return s.URL
+}
+
 // SaidEdited tells that a recorded message was changed afterwards. Its cause is
 // the entry that recorded the message, which keeps what it said.
 type SaidEdited struct {

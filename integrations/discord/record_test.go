@@ -242,6 +242,7 @@ func TestErasingAMessageDropsItsFiles(t *testing.T) {
 	if _, err := r.vault.Open(hex.EncodeToString(sum[:])); err == nil {
 		t.Error("the copy is still there")
 	}
+	r.tells(id, "out of reach: the message itself at https://discord.com/channels/")
 	if story := r.story(id); strings.Contains(story, "password is in") {
 		t.Errorf("the text is still there:\n%s", story)
 	}
