@@ -20,7 +20,7 @@ import (
 // newCodec composes the kinds of every package. A new package with payloads
 // stands here, in folds when it keeps state, and nowhere else.
 func newCodec() (*timeline.Codec, error) {
-	return timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds, remediation.Kinds, fleet.Kinds, checks.Kinds, chat.PlaceKinds, oncall.Kinds)
+	return timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds, remediation.Kinds, fleet.Kinds, checks.Kinds, chat.PlaceKinds, chat.SaidKinds, oncall.Kinds)
 }
 
 // folds keep the tables of current state, in this order.
