@@ -19,7 +19,7 @@ type Place struct {
 	URL      string      `json:"url,omitempty"`      // where a person opens it
 	Archived bool        `json:"archived,omitempty"` // it was put away
 	Again    string      `json:"again,omitempty"`    // what became of the room that this one replaces
-	OpenedAt time.Time   `json:"opened_at"`
+	OpenedAt time.Time   `json:"opened_at,omitzero"`
 }
 
 // Places holds the rooms under "discord/INC-1".

@@ -1,7 +1,6 @@
 package room_test
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -158,32 +157,6 @@ func newCodec(t *testing.T) *timeline.Codec {
 		t.Fatal(err)
 	}
 	return codec
-}
-
-func TestTranscriptWritesEachKeyEntryOnce(t *testing.T) {
-	var b bytes.Buffer
-	clock := scenario.NewClock(at("00:33"))
-	tr := room.NewTranscript(&b, newCodec(t), nil, clock)
-	entries := []timeline.Entry{
-		entry(1, at("00:32"), at("00:32"), &incident.Declared{Title: "x", Severity: alert.SEV2}),
-		entry(2, at("00:32"), at("00:32"), &incident.Retitled{Title: "a detail"}),
-		entry(3, at("00:27"), at("00:33"), &incident.Noted{Body: "Django starts"}),
-	}
-	for range 2 { // a repeated delivery adds nothing
-		made, err := tr.Post(t.Context(), timeline.Delivery{Timeline: "INC-1", Entries: entries, Retry: true})
-		if err != nil || made != nil {
-			t.Fatal(made, err)
-		}
-	}
-	clock.MoveTo(at("02:00"))
-	var late []timeline.Entry
-	for i := range 21 {
-		late = append(late, entry(int64(4+i), at("00:40"), at("00:40"), &incident.Noted{Body: fmt.Sprint("note ", i)}))
-	}
-	if _, err := tr.Post(t.Context(), timeline.Delivery{Timeline: "INC-1", Entries: late}); err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "transcript.txt", b.String())
 }
 
 func TestLivingMessage(t *testing.T) {

@@ -75,13 +75,13 @@ func (f *File) checkEvent(e *Event, last time.Time) error {
 		return fmt.Errorf("at: %w", err)
 	}
 	acts := 0
-	for _, set := range []bool{e.Command != "", e.Alertmanager != nil, e.Generic != nil, e.Linode != nil, e.Kubernetes != nil} {
+	for _, set := range []bool{e.Command != "", e.Alertmanager != nil, e.Generic != nil, e.Linode != nil, e.Kubernetes != nil, e.Chat != ""} {
 		if set {
 			acts++
 		}
 	}
 	if acts != 1 {
-		return fmt.Errorf("at %s: want exactly one of command, alertmanager, generic, linode, kubernetes; there are %d", e.At, acts)
+		return fmt.Errorf("at %s: want exactly one of command, alertmanager, generic, linode, kubernetes, chat; there are %d", e.At, acts)
 	}
 	switch {
 	case e.Command != "":
@@ -101,6 +101,8 @@ func (f *File) checkEvent(e *Event, last time.Time) error {
 		return fmt.Errorf("at %s: linode: needs action and status", e.At)
 	case e.Kubernetes != nil && (e.Kubernetes.Reason == "" || e.Kubernetes.Object == ""):
 		return fmt.Errorf("at %s: kubernetes: needs reason and object", e.At)
+	case e.Chat != "" && e.Chat != ChatDown && e.Chat != ChatUp && e.Chat != ChatLoseAnswer:
+		return fmt.Errorf("at %s: chat: %q is none of down, up, lose-answer", e.At, e.Chat)
 	}
 	return nil
 }

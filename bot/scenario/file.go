@@ -80,12 +80,22 @@ type Event struct {
 	Generic      *Generic         `yaml:"generic,omitempty"`
 	Linode       *LinodeEvent     `yaml:"linode,omitempty"`
 	Kubernetes   *KubernetesEvent `yaml:"kubernetes,omitempty"`
+	Chat         ChatFault        `yaml:"chat,omitempty"`
 
 	time time.Time
 }
 
 // Time is when the event happens.
 func (e Event) Time() time.Time { return e.time }
+
+// ChatFault is what befalls the chat. While it is down, people ask in the shell.
+type ChatFault string
+
+const (
+	ChatDown       ChatFault = "down"        // it answers nobody, until it is up
+	ChatUp         ChatFault = "up"          // it is back
+	ChatLoseAnswer ChatFault = "lose-answer" // it takes the next post, and its answer is lost
+)
 
 // Webhook is an alert that Alertmanager sends.
 type Webhook struct {

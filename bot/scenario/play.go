@@ -18,6 +18,8 @@ type Driver interface {
 	Webhook(ctx context.Context, sender string, body []byte) error
 	// Ask runs a line as a person typed it in the room of the incident that is open.
 	Ask(ctx context.Context, person, line string) (command.Reply, error)
+	// Chat lets something befall the chat.
+	Chat(ctx context.Context, fault ChatFault) error
 	// Settle returns when nothing is in flight.
 	Settle(ctx context.Context) error
 	timeline.Store
@@ -35,6 +37,9 @@ type Player struct {
 	// Pace is called before each event with the virtual time that passes until
 	// then, to slow the play down for people; nil plays as fast as the bot is.
 	Pace func(ctx context.Context, passes time.Duration) error
+	// Linger is how long the clock goes on after the end, for what shows the newest
+	// state no more often than it may.
+	Linger time.Duration
 }
 
 // Play plays every event and returns the first fault: an event that the bot
@@ -55,7 +60,11 @@ func (p *Player) Play(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.advance(ctx, p.File.End())
+	if err := p.advance(ctx, p.File.End()); err != nil || p.Linger == 0 {
+		return err
+	}
+	p.Pace = nil
+	return p.advance(ctx, p.File.End().Add(p.Linger))
 }
 
 // advance moves the clock to t and lets everything that wakes on the way run to
@@ -101,6 +110,9 @@ func (p *Player) happen(ctx context.Context, e *Event) error {
 	case e.Kubernetes != nil:
 		p.narrate(e, "Kubernetes", "reports "+e.Kubernetes.Reason)
 		return p.observe(ctx, e, "kubernetes", e.Kubernetes.observed())
+	case e.Chat != "":
+		p.narrate(e, "Discord", map[ChatFault]string{ChatDown: "is down", ChatUp: "is back", ChatLoseAnswer: "will lose an answer"}[e.Chat])
+		return p.Driver.Chat(ctx, e.Chat)
 	}
 	p.narrate(e, e.By, e.Command)
 	if _, err := p.Driver.Ask(ctx, e.By, e.Command); err != nil {

@@ -57,6 +57,7 @@ events:
   - {at: "00:13", generic: {status: firing, title: ""}}
   - {at: "00:13", linode: {action: x, status: ""}}
   - {at: "00:13", kubernetes: {reason: x, object: ""}}
+  - {at: "00:13", chat: broken}
   - {at: "00:14", by: joe, command: "/x", linode: {action: a, status: b}}
   - {at: "noon", by: joe, command: "/x"}
 expect:
@@ -68,7 +69,7 @@ expect:
 	}
 	for _, want := range []string{
 		"scenario:", "title: is missing", "timezone:", `"king" is not a role`, "needs a date", `"nobody" is not among`, "lies before", "must start with /",
-		"there are 0", "neither firing nor resolved", "labels: are missing", "generic: title", "linode: needs", "kubernetes: needs", "there are 2", `"noon"`,
+		"there are 0", "neither firing nor resolved", "labels: are missing", "generic: title", "linode: needs", "kubernetes: needs", "there are 2", `"noon"`, `"broken" is none of down`,
 		"expect: number 1: says nothing", "expect: number 2: started_at",
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -19,6 +19,7 @@ import (
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 	checks "wardroom/bot/watch"
+	"wardroom/integrations/discord"
 )
 
 func (p *program) newCheck() *cobra.Command {
@@ -85,11 +86,14 @@ type checker struct {
 	clock  timeline.Clock
 	space  func(folder string) (free, total uint64, err error)
 	pages  func() ([]statuspage.Page, error)
+	bot    func() (*discord.Bot, error) // in Discord; nil when there is none
 }
 
 func newChecker(cfg *config.Config, data string) *checker {
-	return &checker{config: cfg, data: data, uid: os.Getuid(), clock: timeline.RealClock{}, space: diskSpace,
+	k := &checker{config: cfg, data: data, uid: os.Getuid(), clock: timeline.RealClock{}, space: diskSpace,
 		pages: func() ([]statuspage.Page, error) { return externalPages(cfg, shellLog()) }}
+	k.bot = k.idleBot
+	return k
 }
 
 // all are the checks of the command.
@@ -127,6 +131,7 @@ func (k *checker) outside() []checks.Check {
 	list = append(list, k.alertmanagers()...)
 	list = append(list, k.statusPages()...)
 	list = append(list, k.certificate()...)
+	list = append(list, k.chat()...)
 	list = append(list, k.onCall()...)
 	return list
 }
@@ -155,6 +160,12 @@ func (v *server) checks() bot.Service {
 			}
 		}
 		return others, nil
+	}
+	k.bot = func() (*discord.Bot, error) {
+		if v.guild == nil {
+			return nil, nil
+		}
+		return v.guild.bot, nil
 	}
 	shown := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "wardroom_check_ok",
 		Help: "1 while a check of `wardroom check` works, also with a warning; 0 when it failed. Tried daily, what failed hourly."}, []string{"check"})

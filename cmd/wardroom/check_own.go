@@ -216,6 +216,9 @@ func (k *checker) secretFiles() []string {
 	for _, topic := range k.config.OnCall.Topics {
 		all = append(all, config.Credentials{Token: topic})
 	}
+	if d, err := discordOf(k.config); err == nil && d != nil {
+		all = append(all, config.Credentials{Token: d.Token})
+	}
 	var files []string
 	for _, c := range all {
 		for _, s := range []config.Secret{c.Token, c.Password} {

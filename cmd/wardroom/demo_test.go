@@ -14,6 +14,7 @@ import (
 
 	"wardroom/bot/scenario"
 	"wardroom/docs/scenarios"
+	"wardroom/integrations/discord/discordtest"
 )
 
 // play replays a scenario as fast as the bot is and returns the folder it left.
@@ -228,13 +229,16 @@ var (
 	anyDay    = regexp.MustCompile(`\d{4}-\d\d-\d\d`)
 	anyHash   = regexp.MustCompile(`\b[0-9a-f]{12,64}\b`)
 	anyRule   = regexp.MustCompile(`(?m)^[=~^"-]{4,}$`)
-	dayBreaks = regexp.MustCompile(`(?m)^-- .* --\n`)
+	dayBreaks = regexp.MustCompile(`(?m)^── .*\n`)
+	roomName  = regexp.MustCompile(`#inc-0001-[a-z0-9-]+`)   // as much of the title as there is room for
+	roomBrand = regexp.MustCompile(`wardroom [0-9a-f]{6}\b`) // of a hash
 )
 
 // template takes the times out of a text, and what follows from them: days and hashes.
 func template(text string) (string, []time.Time) {
 	var times []time.Time
 	text = dayBreaks.ReplaceAllString(text, "")
+	text = roomBrand.ReplaceAllString(roomName.ReplaceAllString(text, "#room"), "wardroom <hash>")
 	text = anyTime.ReplaceAllStringFunc(text, func(s string) string {
 		clock := anyTime.FindStringSubmatch(s)[1]
 		if len(clock) == len("15:04") {
@@ -262,6 +266,12 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("%d lines and %d", len(g), len(w))
 }
 
+// TestTheTranscriptIsWhatDiscordHolds holds the room that the demo leaves to a golden
+// file: the channel, the pinned message, every post in order.
+func TestTheTranscriptIsWhatDiscordHolds(t *testing.T) {
+	goldenText(t, "demo-discord.txt", read(t, play(t, demoFile(t)), "transcript.txt"))
+}
+
 // TestDemoReadsWellOnATerminal holds what a newcomer sees first to a golden file
 // of 100 columns. The heads are left out: they change with every new field.
 func TestDemoReadsWellOnATerminal(t *testing.T) {
@@ -270,7 +280,7 @@ func TestDemoReadsWellOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	stage, err := newStage(t.Context(), f, t.TempDir(), &out)
+	stage, err := newStage(t.Context(), f, t.TempDir(), &out, discordtest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,11 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external}
+	chat, err := discordOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	own := settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external, discord: chat}
 	sys, err := wire(ctx, own)
 	if errors.Is(err, storage.ErrOwned) {
 		// Somebody works on the database without a socket: what only reads still works.

@@ -23,6 +23,8 @@ import (
 	"wardroom/bot/scenario"
 	"wardroom/bot/timeline"
 	"wardroom/docs/scenarios"
+	"wardroom/integrations/discord/discordtest"
+	"wardroom/integrations/discord/rooms"
 )
 
 func newDemo() *cobra.Command {
@@ -100,7 +102,7 @@ func replay(ctx context.Context, file io.Reader, o replayOptions, out io.Writer)
 	if _, err := os.Stat(filepath.Join(dir, databaseFile)); !errors.Is(err, fs.ErrNotExist) {
 		return problem.New(problem.Conflict, "%s holds a database already", dir).WithHint("name an empty folder with --out")
 	}
-	stage, err := newStage(ctx, f, dir, out)
+	stage, err := newStage(ctx, f, dir, out, discordtest.Options{})
 	if err != nil {
 		return err
 	}
@@ -118,38 +120,52 @@ type stage struct {
 	clock      *scenario.Clock
 	url, token string
 	client     *http.Client
-	transcript bytes.Buffer
+	chat       *discordtest.Server // where the people of the scenario meet
+	heard      *hearing
 	show       *stageScreen
 	dir        string
 }
 
 var _ scenario.Driver = (*stage)(nil)
 
-func newStage(ctx context.Context, f *scenario.File, dir string, out io.Writer) (*stage, error) {
-	cfg, err := rehearsalConfig(f)
-	if err != nil {
-		return nil, err
-	}
+// newStage makes a system on a simulated world of its own; o says what kind of
+// Discord is in it.
+func newStage(ctx context.Context, f *scenario.File, dir string, out io.Writer, o discordtest.Options) (*stage, error) {
 	s := &stage{file: f, clock: scenario.NewClock(f.Start()), client: &http.Client{Timeout: 30 * time.Second}, dir: dir}
 	s.show = newStageScreen(out, f.Zone())
+	var err error
+	if s.chat, err = newStageChat(f, s.clock, o); err != nil {
+		return nil, err
+	}
+	cfg, err := rehearsalConfig(f, s.chat.UserID)
+	if err != nil {
+		s.chat.Close()
+		return nil, err
+	}
 	// The salts of a rehearsal are drawn from its name, so that the same scenario
 	// gives the same heads.
 	salts := rand.NewChaCha8(sha256.Sum256([]byte(f.Scenario)))
 	if err := s.open(ctx, cfg, salts); err != nil {
+		s.chat.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// rehearsalConfig is the default configuration with what the scenario says.
-func rehearsalConfig(f *scenario.File) (*config.Config, error) {
+// rehearsalConfig is the default configuration with what the scenario says; account
+// gives the Discord id of a person.
+func rehearsalConfig(f *scenario.File, account func(string) string) (*config.Config, error) {
 	cfg := config.Default()
 	cfg.Timezone = f.Zone()
 	for _, name := range f.Components {
 		cfg.StatusPage.Components = append(cfg.StatusPage.Components, config.Component{Name: name})
 	}
+	persons := f.Persons()
+	for i := range persons {
+		persons[i].Discord = []string{account(persons[i].Name)}
+	}
 	var err error
-	if cfg.People, err = people.NewDirectory(f.Persons()); err != nil {
+	if cfg.People, err = people.NewDirectory(persons); err != nil {
 		return nil, problem.New(problem.Invalid, "the scenario has faults").Because(err)
 	}
 	if len(f.Routes) > 0 {
@@ -162,7 +178,7 @@ func rehearsalConfig(f *scenario.File) (*config.Config, error) {
 
 func (s *stage) play(ctx context.Context, speed pace) error {
 	s.show.title(s.file)
-	p := &scenario.Player{File: s.file, Clock: s.clock, Driver: s, Narrate: s.show.event, Pace: s.pace(speed)}
+	p := &scenario.Player{File: s.file, Clock: s.clock, Driver: s, Narrate: s.show.event, Pace: s.pace(speed), Linger: rooms.Pace}
 	return p.Play(ctx)
 }
 
@@ -180,6 +196,7 @@ func (s *stage) pace(speed pace) func(context.Context, time.Duration) error {
 
 // Webhook implements [scenario.Driver]: over HTTP, as the sender would.
 func (s *stage) Webhook(ctx context.Context, sender string, body []byte) error {
+	defer s.app.Runtime.Hold()()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+webhookPath(sender), bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -198,18 +215,23 @@ func (s *stage) Webhook(ctx context.Context, sender string, body []byte) error {
 	return nil
 }
 
-// Ask implements [scenario.Driver]: in the room of the newest open incident.
+// Ask implements [scenario.Driver]: in the room of the newest open incident; in the
+// shell while the chat is away.
 func (s *stage) Ask(ctx context.Context, person, line string) (command.Reply, error) {
+	defer s.app.Runtime.Hold()()
+	room, err := s.newestRoom(ctx)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	if s.chatWorks() {
+		return s.askInChat(ctx, person, line, room)
+	}
 	p, _ := s.config.People.ByName(person)
 	ask, err := s.table.ParseLine(line)
 	if err != nil {
 		return command.Reply{}, err
 	}
-	room, err := s.newestRoom(ctx)
-	if err != nil {
-		return command.Reply{}, err
-	}
-	return s.runner.Run(ctx, command.Caller{Person: &p, Actor: p.Actor(), Via: "scenario", Room: room}, ask)
+	return s.runner.Run(ctx, command.Caller{Person: &p, Actor: p.Actor(), Via: "shell", Room: room}, ask)
 }
 
 // Settle implements [scenario.Driver].
@@ -220,6 +242,7 @@ func (s *stage) Settle(ctx context.Context) error {
 }
 
 func (s *stage) Update(ctx context.Context, decide func(timeline.View) (timeline.Decision, error)) ([]timeline.Entry, error) {
+	defer s.app.Runtime.Hold()()
 	return s.db.Update(ctx, decide)
 }
 

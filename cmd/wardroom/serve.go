@@ -69,9 +69,13 @@ func serve(ctx context.Context, cfg *config.Config, data string, out io.Writer) 
 	if err != nil {
 		return err
 	}
+	chat, err := discordOf(cfg)
+	if err != nil {
+		return err
+	}
 	metrics := web.NewMetrics(versionText())
 	sys, err := wire(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: log, meter: metrics.Meter,
-		pages: external})
+		pages: external, discord: chat})
 	if err != nil {
 		return err
 	}
@@ -121,6 +125,13 @@ func (v *server) compose() (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if v.guild != nil {
+		if err := v.front.Mount("/discord/interactions", v.guild.bot.Interactions()); err != nil {
+			return err
+		}
+		v.attend()
+		v.app.Add(bot.Service{Name: "what works", Run: v.watchWorking})
 	}
 	if err := v.readback(); err != nil {
 		return err

@@ -14,7 +14,6 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/postmortem"
 	"wardroom/bot/problem"
-	chat "wardroom/bot/room"
 	"wardroom/bot/scenario"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/web"
@@ -28,13 +27,15 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 	if err != nil {
 		return err
 	}
-	transcript := chat.NewTranscript(&s.transcript, codec, s.file.Zone(), s.clock)
 	s.show.codec = codec
 	s.system, err = wire(ctx, settings{config: cfg, data: s.dir, clock: s.clock, rand: salts, marked: storage.Rehearsal,
-		log: shellLog(), rooms: []room{{"transcript", transcript}, {"screen", s.show}}})
+		log: shellLog(), rooms: []room{{"screen", s.show}}, discord: s.stageDiscord()})
 	if err != nil {
 		return err
 	}
+	// So that the same night leaves the same record.
+	s.app.Runtime.InTurn()
+	s.attend()
 	token, err := webhookToken(s.dir)
 	if err != nil {
 		return errors.Join(err, s.db.Close())
@@ -49,12 +50,13 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 		return err
 	}
 	s.url = "http://" + front.Addr()
-	return nil
+	return s.meet(ctx)
 }
 
 func (s *stage) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
+	defer s.chat.Close()
 	return s.app.Stop(ctx)
 }
 
@@ -131,7 +133,7 @@ func (s *stage) leave(ctx context.Context, dir string) error {
 	if err := s.own.Export(ctx, filepath.Join(dir, "status")); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "transcript.txt"), s.transcript.Bytes(), 0o644)
+	return os.WriteFile(filepath.Join(dir, "transcript.txt"), []byte(s.chat.Transcript()), 0o644)
 }
 
 func scenarioRoutes(written []scenario.Route) (alert.Routes, error) {

@@ -31,15 +31,16 @@ const databaseFile = "wardroom.db"
 
 // settings are what a system is made from.
 type settings struct {
-	config *config.Config
-	data   string // the data folder
-	clock  timeline.Clock
-	rand   io.Reader // for salts; nil: the machine's
-	marked string    // see storage.Options
-	log    *slog.Logger
-	meter  alert.Meter       // may be nil
-	pages  []statuspage.Page // of other providers, beside the built-in one
-	rooms  []room
+	config  *config.Config
+	data    string // the data folder
+	clock   timeline.Clock
+	rand    io.Reader // for salts; nil: the machine's
+	marked  string    // see storage.Options
+	log     *slog.Logger
+	meter   alert.Meter       // may be nil
+	pages   []statuspage.Page // of other providers, beside the built-in one
+	rooms   []room
+	discord *discordSettings // nil: there is no Discord
 }
 
 // room is where people read what happens: a poster for each chat.
@@ -61,6 +62,7 @@ type system struct {
 	status    *statuspage.Desk
 	own       *ownpage.Page
 	waking    waking
+	guild     *guild // nil: there is no Discord
 }
 
 // wire opens the database and puts everything together that every way of running
@@ -130,7 +132,7 @@ func (s *system) compose() error {
 	s.runner = &command.Runner{Table: s.table, Store: s.db, Incidents: incidents{}, People: s.config.People,
 		Clock: s.clock, Zone: s.config.Timezone, Log: s.log}
 	s.app.OnStop(s.runner.Wait)
-	return nil
+	return s.openChat()
 }
 
 // follow adds the followers and the timers' handlers. The names are stored with
@@ -142,6 +144,7 @@ func (s *system) follow() error {
 		poster := &statuspage.Poster{Page: p, Store: s.db, Clock: s.clock}
 		rt.AddPoster(statuspage.FollowerName(p), poster.Follows, poster)
 	}
+	s.followChat()
 	for _, r := range s.rooms {
 		rt.AddPoster("room/"+r.name, timeline.ID.IsIncident, r.poster)
 	}

@@ -136,6 +136,7 @@ func (b *Bot) patiently(ctx context.Context, do func() error) error {
 			return err
 		}
 		b.paused.Add(1)
+		b.flight.rested()
 		waited := b.session.wait(ctx, later.At)
 		b.paused.Add(-1)
 		if !waited {

@@ -65,6 +65,9 @@ type Options struct {
 	// Refresh brings the living message of an incident up to date: it showed what no
 	// longer holds. It must not block; may be nil.
 	Refresh func(timeline.ID)
+	// Rested is called whenever the bot has nothing in hand any more; see [Bot.NextDue].
+	// It must not block; may be nil.
+	Rested func()
 	// Files fetches attachments; nil is a client with a deadline. Hosts are the only
 	// ones it is sent to; nil is Discord's own.
 	Files *http.Client
@@ -103,7 +106,8 @@ type Bot struct {
 	tasks    sync.WaitGroup  // interactions, and what outlives them
 	life     context.Context // of Run; nil before
 	alive    chan struct{}   // closed when Run has begun
-	inFlight atomic.Int64    // tasks that are being worked on
+	flight   flight          // requests and events that are being worked on
+	dialling flight          // attempts to connect
 	paused   atomic.Int64    // 1 while the stream of messages waits for the clock
 
 	app      atomic.Pointer[rest.Application]
@@ -139,6 +143,10 @@ func New(o Options) (*Bot, error) {
 	if b.refresh == nil {
 		b.refresh = func(timeline.ID) {}
 	}
+	if b.flight.rested = o.Rested; b.flight.rested == nil {
+		b.flight.rested = func() {}
+	}
+	b.dialling.rested = b.flight.rested
 	if b.hosts == nil {
 		b.hosts = attachmentHosts
 	}
@@ -147,9 +155,10 @@ func New(o Options) (*Bot, error) {
 	}
 	b.session = &session{
 		token: o.Token, clock: o.Clock, log: b.log, pace: usualPace, intents: b.intents, event: b.event, up: b.up,
+		flight:   &b.dialling,
 		entrance: func(ctx context.Context) (entrance, error) { return b.entrance(ctx, o.GatewayURL) },
 	}
-	b.messages.init(b.log)
+	b.messages.init(b.log, b.flight.rested)
 	if b.store != nil {
 		b.store.OnCommit(b.openings.committed)
 	}
@@ -174,14 +183,14 @@ func (b *Bot) Run(ctx context.Context) error {
 // NextDue makes a virtual clock stand still while an event is being worked on: add
 // it with [timeline.Runtime.AddWait].
 func (b *Bot) NextDue() (time.Time, bool) {
-	return time.Time{}, b.inFlight.Load() > 0 || b.messages.busy() && b.paused.Load() == 0
+	return time.Time{}, b.flight.busy() || b.dialling.busy() || b.messages.busy() && b.paused.Load() == 0
 }
 
 // idle waits on the clock inside a task; meanwhile nobody waits for the task. It
 // returns false when ctx ended first.
 func (b *Bot) idle(ctx context.Context, until time.Time) bool {
-	b.inFlight.Add(-1)
-	defer b.inFlight.Add(1)
+	b.flight.end()
+	defer b.flight.begin()
 	return b.session.wait(ctx, until)
 }
 
@@ -263,9 +272,9 @@ func (b *Bot) event(name string, data json.RawMessage) {
 
 // task runs f beside everything else; a panic in it is logged and ends nothing.
 func (b *Bot) task(what string, f func()) {
-	b.inFlight.Add(1)
+	b.flight.begin()
 	b.tasks.Go(func() {
-		defer b.inFlight.Add(-1)
+		defer b.flight.end()
 		b.guarded(what, f)
 	})
 }

@@ -99,7 +99,7 @@ func TestAPrivateAnswerNeverEndsUpInTheRoom(t *testing.T) {
 	r.slowly("/secret")
 	r.clock.MoveTo(night.Add(16 * time.Minute))
 	close(r.slow)
-	r.eventually("delivered", func() bool { return r.bot.inFlight.Load() == 0 })
+	r.eventually("delivered", func() bool { return r.bot.flight.n.Load() == 0 })
 	for _, m := range r.sim.Messages("general") {
 		if strings.Contains(m.Content, "done") {
 			t.Errorf("everybody reads it: %q", m.Content)

@@ -74,12 +74,12 @@ func (x *exchange) leadIn(ctx context.Context, ask command.Ask, o outcome) {
 			}
 			return
 		}
-		x.bot.inFlight.Add(-1) // whoever makes the room waits for nobody here
+		x.bot.flight.end() // whoever makes the room waits for nobody here
 		select {
 		case <-signal:
 		case <-ctx.Done():
 		}
-		x.bot.inFlight.Add(1)
+		x.bot.flight.begin()
 		if ctx.Err() != nil {
 			return
 		}

@@ -56,6 +56,8 @@ type session struct {
 	clock    timeline.Clock
 	log      *slog.Logger
 	pace     pace
+	flight   *flight
+	arrived  func() // the attempt to connect is over, well or not; may be repeated
 	entrance func(context.Context) (entrance, error)
 	intents  func(context.Context) discordgo.Intent // what to ask for now
 	event    func(name string, data json.RawMessage)
@@ -105,7 +107,10 @@ func (s *session) run(ctx context.Context) {
 	s.state.set(false, s.clock.Now(), "not connected yet")
 	for ctx.Err() == nil {
 		began := s.clock.Now()
+		s.flight.begin()
+		s.arrived = sync.OnceFunc(s.flight.end)
 		err := s.once(ctx)
+		s.arrived()
 		if ctx.Err() != nil {
 			return
 		}
@@ -144,6 +149,7 @@ func (s *session) once(ctx context.Context) error {
 		}
 		s.log.Info("connected to Discord", "resumed", resumed)
 		s.up(resumed)
+		s.arrived()
 	}
 	tried := s.resume
 	err := l.run(ctx, address)
@@ -200,7 +206,12 @@ func (s *session) mayIdentify(ctx context.Context, door entrance) error {
 		until = now.Add(min(time.Duration(door.Limit.ResetAfter)*time.Millisecond, 24*time.Hour))
 		s.state.set(false, now, "Discord allows no further connection before "+until.UTC().Format("15:04 UTC"))
 	}
-	if until.After(now) && !s.wait(ctx, until) {
+	if !until.After(now) {
+		return nil
+	}
+	s.flight.end() // the clock has to go on
+	defer s.flight.begin()
+	if !s.wait(ctx, until) {
 		return ctx.Err()
 	}
 	return nil

@@ -181,7 +181,7 @@ func TestCommandsAreRegisteredOnlyWhenTheyDiffer(t *testing.T) {
 	gets := r.sim.Requests()["GET 200"]
 	r.begin()
 	r.eventually("compared", func() bool {
-		return r.bot.Working().OK && r.sim.Requests()["GET 200"] >= gets+4 && r.bot.inFlight.Load() == 0
+		return r.bot.Working().OK && r.sim.Requests()["GET 200"] >= gets+4 && r.bot.flight.n.Load() == 0
 	})
 	if n := puts(); n != 1 {
 		t.Errorf("the same commands were put %d times", n)

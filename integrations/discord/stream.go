@@ -19,6 +19,7 @@ type stream struct {
 	jobs   []job
 	doing  bool
 	signal chan struct{}
+	rested func() // nothing waits any more
 }
 
 type job struct {
@@ -26,7 +27,9 @@ type job struct {
 	do   func()
 }
 
-func (s *stream) init(log *slog.Logger) { s.log, s.signal = log, make(chan struct{}, 1) }
+func (s *stream) init(log *slog.Logger, rested func()) {
+	s.log, s.signal, s.rested = log, make(chan struct{}, 1), rested
+}
 
 func (s *stream) put(what string, do func()) {
 	s.mu.Lock()
@@ -57,6 +60,7 @@ func (s *stream) run(ctx context.Context) {
 	for {
 		j, ok := s.next()
 		if !ok {
+			s.rested()
 			select {
 			case <-ctx.Done():
 				return

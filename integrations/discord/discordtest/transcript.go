@@ -225,8 +225,15 @@ func (t *transcript) summary(m *Message) string {
 
 var reference = regexp.MustCompile(`<(@!?|@&|#)(\d+)>|<t:(-?\d+)(?::[tTdDfFR])?>`)
 
-// named writes names for ids and UTC for Discord's times.
+// escaped finds what a client shows without its backslash; in code it shows both.
+var escaped = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`|\\\\[!-/:-@\\[-`{-~]")
+
+// named writes names for ids and UTC for Discord's times, and takes the backslash off
+// what is escaped.
 func (t *transcript) named(text string) string {
+	text = escaped.ReplaceAllStringFunc(text, func(found string) string {
+		return strings.TrimPrefix(found, "\\")
+	})
 	return reference.ReplaceAllStringFunc(text, func(found string) string {
 		p := reference.FindStringSubmatch(found)
 		if p[3] != "" {

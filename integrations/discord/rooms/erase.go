@@ -50,7 +50,7 @@ func (r *Rooms) takeBack(ctx context.Context, s *state, erased []timeline.Ref) e
 // rewrite makes one message of ours tell what is left of the entries after one place
 // up to its own.
 func (r *Rooms) rewrite(ctx context.Context, s *state, row timeline.DeliveryRow, after int64, all []timeline.Entry, erased []timeline.Ref) error {
-	told := r.key(between(all, after, row.Of.Seq))
+	told := r.key(between(all, after, row.Of.Seq), s.place.Channel)
 	if !slices.ContainsFunc(told, func(e timeline.Entry) bool { return slices.Contains(erased, e.Ref) }) {
 		return nil
 	}

@@ -115,7 +115,7 @@ func (r *Rooms) work(ctx context.Context, s *state, fresh []timeline.Entry, upTo
 	if err != nil {
 		return nil, err
 	}
-	if untold = r.key(untold); len(untold) > 0 && r.isUnsure(s.id) {
+	if untold = r.key(untold, s.place.Channel); len(untold) > 0 && r.isUnsure(s.id) {
 		if err := r.look(ctx, s); err != nil {
 			return nil, err
 		}

@@ -180,10 +180,13 @@ func (r *Rooms) entries(ctx context.Context, id timeline.ID, after, upTo int64) 
 	return all, err
 }
 
-// key keeps those that belong into a room.
-func (r *Rooms) key(entries []timeline.Entry) []timeline.Entry {
+// key keeps those that belong into the room that a channel is: not what was said in
+// it already.
+func (r *Rooms) key(entries []timeline.Entry, channel string) []timeline.Entry {
 	return slices.DeleteFunc(entries, func(e timeline.Entry) bool {
-		return e.Kind.IsDelivery() || r.Codec.Prominence(e.Kind) != timeline.Key
+		said, is := e.Payload.(*room.Said)
+		return e.Kind.IsDelivery() || r.Codec.Prominence(e.Kind) != timeline.Key ||
+			is && said.Chat == Chat && said.Channel == channel
 	})
 }
 
