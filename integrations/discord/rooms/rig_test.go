@@ -129,6 +129,7 @@ func newRig(t *testing.T, s setup) *rig {
 		g.db.Close()
 	})
 	g.start()
+	g.settle() // what is recorded before the followers have begun is looked for first
 	return g
 }
 
