@@ -167,8 +167,7 @@ const (
 	Foreign                // somebody else did it
 )
 
-// Caller of the engine in the commands: what [Engine] offers them is declared there,
-// where it is used. Runs are named by the incident and a number: "INC-1/run-2".
+// RunID names a run by the incident that it belongs to and a number: "INC-1/run-2".
 type RunID string
 
 // Incident is the incident that the run belongs to.
