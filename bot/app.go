@@ -93,6 +93,12 @@ func (a *App) Start(ctx context.Context) error {
 		}
 	}
 	a.following = newPart(ctx, a.Runtime.Run)
+	select {
+	case <-a.Runtime.Begun():
+	case <-a.following.done: // why is what Stop returns
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), a.following.stop(context.WithoutCancel(ctx)), a.clean(ctx))
+	}
 	var services []func(context.Context) error
 	for _, s := range a.services {
 		services = append(services, func(ctx context.Context) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -121,5 +123,39 @@ func TestAMirrorIsRefreshedWithoutAnEntryAndNotTooOften(t *testing.T) {
 	r.pass(rt, 10*time.Second)
 	if g.shown != 2 {
 		t.Errorf("shown %d times, want once more after five seconds", g.shown)
+	}
+}
+
+// slowAlarms is a clock that takes its time to set an alarm.
+type slowAlarms struct{ *scenario.Clock }
+
+func (s slowAlarms) At(t time.Time) (<-chan time.Time, func()) {
+	for range 100 {
+		runtime.Gosched()
+	}
+	return s.Clock.At(t)
+}
+
+// TestWhoeverSettledKnowsWhatIsWaitedFor: a rehearsal asks the clock, once all has
+// come to rest, when it goes on. A wait that is not known by then is slept through.
+func TestWhoeverSettledKnowsWhatIsWaitedFor(t *testing.T) {
+	r := newRig(t)
+	rt := timeline.NewRuntime(r.store, slowAlarms{r.clock}, slog.New(slog.DiscardHandler))
+	rt.AddPoster("chat", incidents, &narrow{clock: r.clock})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- rt.Run(ctx) }()
+	<-rt.Begun()
+	for n := range 100 {
+		r.say("INC-1", "told", "has to wait")
+		r.settle(rt)
+		if next, waits := r.clock.Next(); !waits || !next.Equal(r.clock.Now().Add(10*time.Second)) {
+			t.Fatalf("round %d: the next wait is %s, %t; it is %s", n, next, waits, r.clock.Now())
+		}
+		r.pass(rt, 30*time.Second)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -25,11 +25,13 @@ type Runtime struct {
 	waits   []func() (time.Time, bool)
 	inline  []func(View, []Entry) (Decision, error)
 	order   *order // nil: the followers work side by side
+
+	begun chan struct{} // closed once Run misses nothing any more
 }
 
 // NewRuntime makes a runtime without followers.
 func NewRuntime(store Store, clock Clock, log *slog.Logger) *Runtime {
-	r := &Runtime{store: store, clock: clock, log: log, handlers: map[string]Handler{}}
+	r := &Runtime{store: store, clock: clock, log: log, handlers: map[string]Handler{}, begun: make(chan struct{})}
 	r.changed = sync.NewCond(&r.mu)
 	r.workers = append(r.workers, r.newWorker("timers", nil, &timerStep{r}))
 	return r
@@ -119,12 +121,18 @@ func (r *Runtime) Run(ctx context.Context) error {
 			return fmt.Errorf("follower %s: %w", w.name, err)
 		}
 	}
+	close(r.begun)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, w := range r.workers {
 		group.Go(func() error { w.run(ctx); return nil })
 	}
 	return group.Wait()
 }
+
+// Begun is closed once Run has read how far the followers are: what is recorded
+// from then on is new to them, and nobody has to look whether an earlier process
+// has told it already.
+func (r *Runtime) Begun() <-chan struct{} { return r.begun }
 
 func (r *Runtime) committed(c Commit) {
 	r.mu.Lock()

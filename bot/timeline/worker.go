@@ -224,16 +224,18 @@ func (w *worker) rest(ctx context.Context) {
 		r.mu.Unlock()
 		return
 	}
-	w.idle, w.until = true, until
-	r.changed.Broadcast()
-	r.mu.Unlock()
-
+	// The alarm is set before anybody sees the worker rest: whoever moves the clock
+	// once all is settled asks it what is waited for.
 	var alarm <-chan time.Time
 	if !until.IsZero() {
 		c, stop := r.clock.At(until)
 		defer stop()
 		alarm = c
 	}
+	w.idle, w.until = true, until
+	r.changed.Broadcast()
+	r.mu.Unlock()
+
 	select {
 	case <-ctx.Done():
 	case <-w.wake:
