@@ -12,6 +12,7 @@ import (
 	"wardroom/bot"
 	"wardroom/bot/alert"
 	"wardroom/bot/config"
+	"wardroom/commands"
 	"wardroom/integrations/alertmanager"
 	"wardroom/integrations/generic"
 	"wardroom/integrations/web"
@@ -70,17 +71,36 @@ func mappingFault(section config.Section, err error) error {
 // webhookPath is where a sender posts to.
 func webhookPath(sender string) string { return "/webhooks/" + sender }
 
-// readback asks Alertmanager what fires, where its address is configured.
-func (s *system) readback() error {
+// alertmanagers are how the configured replicas are reached.
+func (s *system) alertmanagers() alertmanager.PullerOptions {
 	am := s.config.Intake.Alertmanager
-	if len(am.URLs) == 0 {
-		return nil
-	}
 	o := alertmanager.PullerOptions{Clock: s.clock, Authorize: authorize(am.Auth)}
 	for _, u := range am.URLs {
 		o.URLs = append(o.URLs, u.String())
 	}
-	puller, err := alertmanager.NewPuller(o)
+	return o
+}
+
+// silencer places silences at Alertmanager; nil where its address is not known, and
+// in observe mode, in which nothing outside is changed.
+func (s *system) silencer() commands.Silencer {
+	if s.config == nil || s.config.Mode != config.Act || len(s.config.Intake.Alertmanager.URLs) == 0 {
+		return nil
+	}
+	placer, err := alertmanager.NewSilencer(s.alertmanagers())
+	if err != nil {
+		s.log.Warn("silences are noted only", slog.Any("error", err))
+		return nil
+	}
+	return placer
+}
+
+// readback asks Alertmanager what fires, where its address is configured.
+func (s *system) readback() error {
+	if len(s.config.Intake.Alertmanager.URLs) == 0 {
+		return nil
+	}
+	puller, err := alertmanager.NewPuller(s.alertmanagers())
 	if err != nil {
 		return err
 	}

@@ -168,7 +168,7 @@ func (s *system) commandTable() (*command.Table, error) {
 		commands.Incident(s.incidents),
 		commands.Timeline(s.incidents, s.codec, exporter{s}),
 		commands.Status(s.status),
-		commands.Alert(s.incidents, nil),
+		commands.Alert(s.incidents, s.silencer()),
 		commands.Freeze(s.db),
 		commands.OnCall(s.onCallOptions()),
 	)

@@ -2,14 +2,11 @@ package alertmanager
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,8 +15,6 @@ import (
 )
 
 const (
-	// maxAnswer bounds one answer of the API, in bytes.
-	maxAnswer = 32 << 20
 	// warmUp is how long after its start a replica may lack alerts that fire:
 	// without a persistent volume it knows none until Prometheus sends them again,
 	// which it does every minute, after each evaluation.
@@ -62,19 +57,14 @@ func NewPuller(o PullerOptions) (*Puller, error) {
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: 15 * time.Second}
 	}
-	if len(o.URLs) == 0 {
-		return nil, errors.New("alertmanager: no URL to read alerts back from")
+	replicas, err := addresses(o.URLs)
+	if err != nil {
+		return nil, err
 	}
-	p := &Puller{options: o}
-	for _, raw := range o.URLs {
-		u, err := url.Parse(raw)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			return nil, fmt.Errorf("alertmanager: %q is not an address like http://alertmanager:9093", raw)
-		}
-		p.replicas = append(p.replicas, u)
-	}
-	return p, nil
+	return &Puller{options: o, replicas: replicas}, nil
 }
+
+func (p *Puller) api() api { return api{p.options.Client, p.options.Authorize} }
 
 // Name is the name of the source.
 func (p *Puller) Name() string { return p.options.Name }
@@ -142,7 +132,7 @@ func (p *Puller) ask(ctx context.Context, replica *url.URL) answer {
 	var status struct {
 		Uptime time.Time `json:"uptime"` // when it was started
 	}
-	if err := p.get(ctx, replica, "status", nil, &status); err != nil {
+	if err := p.api().call(ctx, http.MethodGet, replica, "status", nil, nil, &status); err != nil {
 		return answer{err: err}
 	}
 	query := url.Values{"active": {"true"}, "silenced": {"true"}, "inhibited": {"true"}, "unprocessed": {"true"}}
@@ -150,7 +140,7 @@ func (p *Puller) ask(ctx context.Context, replica *url.URL) answer {
 		query.Set("receiver", regexp.QuoteMeta(p.options.Receiver)) // the API anchors it
 	}
 	var got []gettableAlert
-	if err := p.get(ctx, replica, "alerts", query, &got); err != nil {
+	if err := p.api().call(ctx, http.MethodGet, replica, "alerts", query, nil, &got); err != nil {
 		return answer{err: err}
 	}
 	a := answer{warm: !status.Uptime.Add(warmUp).After(p.options.Clock.Now()), alerts: make([]alert.Pulled, 0, len(got))}
@@ -166,39 +156,4 @@ func (p *Puller) ask(ctx context.Context, replica *url.URL) answer {
 				Annotations: g.Annotations, StartsAt: millis(g.StartsAt), GeneratorURL: g.GeneratorURL}})
 	}
 	return a
-}
-
-func (p *Puller) get(ctx context.Context, replica *url.URL, what string, query url.Values, into any) error {
-	u := replica.JoinPath("api", "v2", what)
-	u.RawQuery = query.Encode()
-	shown := u.Host + "/" + strings.TrimPrefix(u.Path, "/") // without the user that a URL may hold
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return fmt.Errorf("alertmanager: %s: %w", shown, err)
-	}
-	req.Header.Set("Accept", "application/json")
-	if p.options.Authorize != nil {
-		p.options.Authorize(req)
-	}
-	res, err := p.options.Client.Do(req)
-	if err != nil {
-		if urlErr, ok := errors.AsType[*url.Error](err); ok {
-			err = urlErr.Err
-		}
-		return fmt.Errorf("alertmanager: %s: %w", shown, err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return fmt.Errorf("alertmanager: %s: %w", shown, err)
-	case res.StatusCode != http.StatusOK:
-		return fmt.Errorf("alertmanager: %s answered %s", shown, res.Status)
-	case len(body) > maxAnswer:
-		return fmt.Errorf("alertmanager: %s answered more than %d MiB", shown, maxAnswer>>20)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("alertmanager: %s did not answer as Alertmanager does: %w", shown, err)
-	}
-	return nil
 }
