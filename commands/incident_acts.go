@@ -45,7 +45,11 @@ func (c incidents) ack(ctx context.Context, r command.Request) (command.Reply, e
 	if i.ReopenedAt.After(since) {
 		since, what = i.ReopenedAt, "reopened"
 	}
-	return stands(r, i, fmt.Sprintf("**%s is on %s**, %s after it was %s.", who, i.ID, command.FormatDuration(i.OnItAt.Sub(since)), what)), nil
+	passed := i.OnItAt.Sub(since)
+	if passed < time.Second {
+		return stands(r, i, fmt.Sprintf("**%s is on %s**.", who, i.ID)), nil
+	}
+	return stands(r, i, fmt.Sprintf("**%s is on %s**, %s after it was %s.", who, i.ID, command.FormatDuration(passed), what)), nil
 }
 
 func (c incidents) assign(ctx context.Context, r command.Request) (command.Reply, error) {

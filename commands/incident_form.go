@@ -77,7 +77,7 @@ var severityHelp = []string{"the worst: pages at once", "pages at once", "somebo
 
 func titleForm() *command.Form {
 	return &command.Form{
-		Title: "What is broken?", Submit: "Rename", Fields: []string{"title"},
+		Title: "Rename the incident", Submit: "Rename", Fields: []string{"title"},
 		Prefill: prefill(func(_ command.Request, i incident.Incident) map[string]string {
 			return map[string]string{"title": i.Title}
 		}),
@@ -147,7 +147,7 @@ func nextStatuses(i incident.Incident) []command.Proposal {
 }
 
 func noteForm() *command.Form {
-	return &command.Form{Title: "What happened?", Submit: "Note", Fields: []string{"text", "at"}}
+	return &command.Form{Title: "A note for the timeline", Submit: "Note", Fields: []string{"text", "at"}}
 }
 
 func linkForm() *command.Form {

@@ -32,6 +32,9 @@ func (s status) postForm() *command.Form {
 			_, posted, err := statuspage.Get(v, r.Incident("incident"))
 			return map[string][]command.Proposal{"components": moves, "state": publicStates(posted)}, err
 		},
+		Explain: func(timeline.View, command.Request) (map[string]string, error) {
+			return map[string]string{"state": "How far are you?", "components": "What is affected, and how?"}, nil
+		},
 	}
 }
 
@@ -250,13 +253,15 @@ func componentMoves(v timeline.View) ([]command.Proposal, error) {
 	for _, to := range []struct {
 		word  string
 		level statuspage.Level
-	}{{"ok", statuspage.Operational}, {"down", statuspage.MajorOutage}, {"degraded", statuspage.Degraded}, {"partial", statuspage.PartialOutage}, {"maintenance", statuspage.Maintenance}} {
+		says  string
+	}{{"ok", statuspage.Operational, "is well"}, {"down", statuspage.MajorOutage, "is down"}, {"degraded", statuspage.Degraded, "is degraded"},
+		{"partial", statuspage.PartialOutage, "is partly down"}, {"maintenance", statuspage.Maintenance, "is under maintenance"}} {
 		for _, c := range all {
 			// A name with a comma or an equals sign could not be told from the list.
 			if c.Level == to.level || strings.ContainsAny(c.Name, ",=:") || len(moves) == most {
 				continue
 			}
-			moves = append(moves, command.Proposal{Value: c.Name + "=" + to.word, Help: "now " + strings.ToLower(c.Level.Title())})
+			moves = append(moves, command.Proposal{Value: c.Name + "=" + to.word, Label: c.Name + " " + to.says, Help: "now " + strings.ToLower(c.Level.Title())})
 		}
 	}
 	return moves, nil

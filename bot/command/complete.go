@@ -20,7 +20,8 @@ const (
 // Proposal is a value that may be meant, and what people know it by.
 type Proposal struct {
 	Value string `json:"value"`
-	Help  string `json:"help,omitempty"` // as an incident's title; may be empty
+	Label string `json:"label,omitempty"` // what is shown for it where it is chosen; empty: Value
+	Help  string `json:"help,omitempty"`  // as an incident's title; may be empty
 }
 
 // Complete proposes values for an option, best first, at most 25. A caller who

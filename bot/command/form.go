@@ -237,6 +237,7 @@ func (b *formBuilder) field(ctx context.Context, o Option) (FormField, error) {
 	f.Proposals = f.Proposals[:min(len(f.Proposals), maxProposals)]
 	for i := range f.Proposals {
 		f.Proposals[i].Help = clip(f.Proposals[i].Help, maxProposed)
+		f.Proposals[i].Label = clip(f.Proposals[i].Label, maxProposed)
 	}
 	f.Value = b.known.typed[o.Name]
 	if f.Value == "" {

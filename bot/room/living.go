@@ -134,6 +134,8 @@ func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.A
 		acts = append(acts, act("Lead", command.Secondary, "incident assign", "role", incident.RoleLead))
 	}
 	switch {
+	case i.Open() && posted:
+		acts = append(acts, form("Post update", command.Secondary, "status post"))
 	case i.Open():
 		acts = append(acts, form("Post status", command.Secondary, "status post"))
 	case posted && n.Open():
@@ -149,6 +151,9 @@ func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.A
 		acts = append(acts, act("Monitoring", command.Secondary, "incident status", "status", string(incident.Monitoring)))
 	case incident.Monitoring:
 		acts = append(acts, form("Resolve", command.Primary, "incident resolve"))
+		if posted && n.Open() {
+			acts = append(acts, form("Tell that it is over", command.Secondary, "status resolve"))
+		}
 	case incident.Resolved:
 		acts = append(acts, act("Reopen", command.Secondary, "incident reopen"), act("Close", command.Primary, "incident close"))
 	case incident.Closed:

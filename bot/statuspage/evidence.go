@@ -75,7 +75,7 @@ func told(v timeline.View, id timeline.ID) (words, causes []Evidence, err error)
 			case *incident.StartClaimed:
 				if e.Actor.Kind == people.KindPerson {
 					why := e.Actor.Display() + " says so"
-					if p.Why != "" {
+					if p.Why != "" && p.Why != why {
 						why += ": " + p.Why
 					}
 					words = append(words, Evidence{At: p.StartedAt, Why: why, Entry: e.Ref})

@@ -135,8 +135,8 @@ func options(f command.FormField) []discordgo.SelectMenuOption {
 	seen := map[string]bool{}
 	var out []discordgo.SelectMenuOption
 	for _, p := range f.Proposals {
-		said := plain(p.Value, maxOptionText)
-		if said == "" || seen[p.Value] || Units(p.Value) > maxOptionText || oneLine(p.Value) != p.Value || len(out) == maxSelect {
+		said := plain(cmp.Or(p.Label, p.Value), maxOptionText)
+		if said == "" || p.Value == "" || seen[p.Value] || Units(p.Value) > maxOptionText || oneLine(p.Value) != p.Value || len(out) == maxSelect {
 			continue
 		}
 		seen[p.Value] = true
@@ -150,9 +150,7 @@ func input(f command.FormField) discordgo.TextInput {
 		CustomID: f.Option.Name, Label: cmp.Or(plain(ask(f), maxInputLabel), plain(f.Option.Name, maxInputLabel)),
 		Style: discordgo.TextInputShort, Required: f.Option.Required, MaxLength: maxInputValue,
 	}
-	if prompt := plain(f.Option.Help, maxInputPrompt); prompt != in.Label {
-		in.Placeholder = prompt
-	}
+	in.Placeholder = plain(moreThan(ask(f), f.Option.Help), maxInputPrompt)
 	in.Value = cut(oneLine(f.Value), maxInputValue)
 	if f.Long {
 		in.Style, in.Value = discordgo.TextInputParagraph, cut(manyLines(f.Value), maxInputValue)
@@ -164,9 +162,18 @@ func input(f command.FormField) discordgo.TextInput {
 func ask(f command.FormField) string { return cmp.Or(f.Label, capital(f.Option.Name)) }
 
 func question(f command.FormField) string {
-	says, help := safeLine(cut(oneLine(ask(f)), 100)), safeLine(cut(oneLine(f.Option.Help), 200))
-	if help == "" || help == says {
+	says, help := safeLine(cut(oneLine(ask(f)), 100)), safeLine(cut(oneLine(moreThan(ask(f), f.Option.Help)), 200))
+	if help == "" {
 		return says
 	}
 	return fmt.Sprintf("%s: %s", says, help)
+}
+
+// moreThan is what a help says besides its label, which mostly is how it begins.
+func moreThan(label, help string) string {
+	rest, begins := strings.CutPrefix(help, label)
+	if !begins {
+		return help
+	}
+	return strings.TrimLeft(rest, ";:, ")
 }

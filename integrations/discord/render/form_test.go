@@ -20,7 +20,7 @@ func statusForm() command.FormView {
 			{Option: command.Option{Name: "state", Type: command.Choice, Help: "What the incident's status says"}, Label: "State", Value: "identified",
 				Proposals: []command.Proposal{{Value: "investigating"}, {Value: "identified"}, {Value: "monitoring"}}},
 			{Option: command.Option{Name: "components", Help: "What is affected"}, Label: "Components", Many: true, Value: "Website=down",
-				Proposals: []command.Proposal{{Value: "Website=down", Help: "major outage"}, {Value: "API=degraded"}, {Value: "API=degraded"}, {Value: ""}, {Value: strings.Repeat("x", 101)}}},
+				Proposals: []command.Proposal{{Value: "Website=down", Help: "major outage"}, {Value: "API=degraded", Label: "API is degraded"}, {Value: "API=degraded"}, {Value: ""}, {Value: strings.Repeat("x", 101)}}},
 			{Option: command.Option{Name: "text", Help: "What the public reads", Required: true}, Label: "What the public reads", Value: "We are investigating\na problem.", Long: true},
 			{Option: command.Option{Name: "title", Help: "A better title; left out: as before"}, Label: "A better title"},
 		},

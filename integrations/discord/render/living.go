@@ -73,14 +73,14 @@ func crew(l room.Living) string {
 	on := safeLine(l.AcknowledgedBy)
 	open := l.Until.IsZero() && l.Status != incident.Resolved && l.Status != incident.Closed
 	switch {
+	case l.Lead != "" && !open:
+		return "**" + safeLine(l.Lead) + "** led"
 	case l.Lead != "" && l.Lead == l.AcknowledgedBy:
 		return "**" + safeLine(l.Lead) + "** leads, since " + stamp(l.AcknowledgedAt, 't') + " on it"
 	case l.Lead != "" && l.AcknowledgedBy != "":
 		return "**" + safeLine(l.Lead) + "** leads, **" + on + "** is on it since " + stamp(l.AcknowledgedAt, 't')
-	case l.Lead != "" && open:
-		return "**" + safeLine(l.Lead) + "** leads. " + nobody
 	case l.Lead != "":
-		return "**" + safeLine(l.Lead) + "** led"
+		return "**" + safeLine(l.Lead) + "** leads. " + nobody
 	case l.AcknowledgedBy != "" && open:
 		return "Nobody leads, **" + on + "** is on it since " + stamp(l.AcknowledgedAt, 't')
 	case l.AcknowledgedBy != "":
