@@ -73,4 +73,5 @@ type Backup struct {
 	Object
 	LastSuccess time.Time `json:"last_success,omitzero"` // zero: never, as far as is known
 	Suspended   bool      `json:"suspended,omitempty"`
+	Of          []string  `json:"of,omitempty"` // declared: the workloads that it backs up, "default/postgres"
 }
