@@ -19,11 +19,11 @@ func (p *program) newInit() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init",
 		Short: "Set Wardroom up, question by question, and try each answer",
-		Long: "Asks what Wardroom has to know, part by part: your team, your alerts, your status page.\n" +
-			"Each part is tried before the next. Then it writes " + configName + ". Enter takes the answer in\n" +
-			"brackets, ? explains a question, --yes takes every default. A " + configName + " that is there\n" +
-			"is not replaced unless you say so.\n\n" +
-			"Discord, the cluster and repairs are configured here once those parts are there.",
+		Long: "Asks what Wardroom has to know, part by part: your team, your alerts, your status page,\n" +
+			"your Discord. Each part is tried before the next. Then it writes " + configName + ". Enter\n" +
+			"takes the answer in brackets, ? explains a question, --yes takes every default. A\n" +
+			configName + " that is there is not replaced unless you say so.\n\n" +
+			"The cluster and repairs are configured here once those parts are there.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w := &wizard{dialogue: newDialogue(p.shell.stdin, p.shell.stdout, p.shell.yes), machine: thisMachine(),
@@ -61,6 +61,7 @@ func initStages() []initStage {
 		{"Your team", "who may ask Wardroom for something, and when you mean when you say 00:25", askTeam, tryTeam},
 		{"Your alerts", "how Alertmanager reaches Wardroom, and Wardroom it", askAlerts, tryAlerts},
 		{"Your status page", "what the public sees", askPage, tryPage},
+		{"Your Discord", "where each incident has a room", askDiscord, tryDiscord},
 	}
 }
 
@@ -79,8 +80,8 @@ func (w *wizard) run(ctx context.Context) error {
 	}
 	stages := initStages()
 	w.say("This sets Wardroom up in %s parts, and tries each. Enter takes the answer in brackets,", number(len(stages)))
-	w.say("- leaves one out, ? explains. Discord, the cluster and repairs are configured here once")
-	w.say("those parts are there.")
+	w.say("- leaves one out, ? explains. The cluster and repairs are configured here once those parts")
+	w.say("are there.")
 	for i, stage := range stages {
 		w.say("\n%d. %s: %s", i+1, stage.name, stage.about)
 		if err := w.stage(ctx, stage); err != nil {
@@ -205,14 +206,17 @@ func (w *wizard) write(ctx context.Context) (string, error) {
 	if _, err := webhookToken(w.folder()); err != nil {
 		return "", err
 	}
-	if err := writeFile(path, w.answers.yaml(w.dataKey())); err != nil {
+	if err := w.keepToken(path, path != w.file); err != nil {
+		return "", err
+	}
+	if err := writeFile(path, w.answers.yaml(w.dataKey()), 0o644); err != nil { // secrets stand in files of their own
 		return "", problem.New(problem.Unavailable, "%s cannot be written", path).Because(err)
 	}
 	return path, nil
 }
 
 // writeFile puts a file in place whole or not at all.
-func writeFile(path, text string) (err error) {
+func writeFile(path, text string, mode fs.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
@@ -224,7 +228,7 @@ func writeFile(path, text string) (err error) {
 	}()
 	_, err = io.WriteString(f, text)
 	if err == nil {
-		err = f.Chmod(0o644) // it holds no secret: those stand in files of their own
+		err = f.Chmod(mode)
 	}
 	if err == nil {
 		err = f.Sync()
@@ -241,20 +245,31 @@ func writeFile(path, text string) (err error) {
 // finish says what to do next.
 func (w *wizard) finish(path string) error {
 	w.say("\nWritten: %s, and the webhook token %s (mode 0600).", path, filepath.Join(w.folder(), tokenFile))
+	if w.answers.discord.written {
+		w.say("The bot's token: %s (mode 0600).", w.answers.discord.path(path))
+	}
 	if path != w.file {
 		w.say("Compare it with %s, and put it in its place when you are content.", w.file)
 	}
 	w.say("\nNext")
-	w.say("  1. Start it:           wardroom serve%s", w.flags())
-	w.say("  2. Send it an alert:\n%s", w.answers.curl(w.machine, w.folder()))
-	if w.answers.place != placeNone {
-		w.say("  3. Let Alertmanager reach it, beside the receiver that you have:\n%s", w.answers.receiverSnippet(w.machine, w.folder()))
-		w.say("  4. Look what your rules would lead to: wardroom check%s --rules FILE", w.flags())
-		w.say("  5. Whenever in doubt:                  wardroom check%s", w.flags())
-	} else {
-		w.say("  3. Whenever in doubt:  wardroom check%s", w.flags())
+	steps := []string{
+		"Start it:           wardroom serve" + w.flags(),
+		"Send it an alert:\n" + w.answers.curl(w.machine, w.folder()),
 	}
-	w.say("\nDiscord, the cluster and repairs: run `wardroom init` again once a version has those parts.")
+	if drill := w.answers.discord.drill(); drill != "" {
+		steps = append(steps, drill)
+	}
+	if w.answers.place != placeNone {
+		steps = append(steps, "Let Alertmanager reach it, beside the receiver that you have:\n"+w.answers.receiverSnippet(w.machine, w.folder()),
+			"Look what your rules would lead to: wardroom check"+w.flags()+" --rules FILE",
+			"Whenever in doubt:                  wardroom check"+w.flags())
+	} else {
+		steps = append(steps, "Whenever in doubt:  wardroom check"+w.flags())
+	}
+	for i, step := range steps {
+		w.say("  %d. %s", i+1, step)
+	}
+	w.say("\nThe cluster and repairs: run `wardroom init` again once a version has those parts.")
 	return w.failed
 }
 

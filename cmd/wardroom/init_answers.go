@@ -30,12 +30,15 @@ type answers struct {
 
 	title, url string
 	components []string
+
+	discord answeredDiscord
 }
 
 type answeredPerson struct {
 	name, fullName string
 	role           string
-	uid            int // -1: not known
+	uid            int      // -1: not known
+	discord        []string // ids
 }
 
 // Where Alertmanager runs, as seen from Wardroom.
@@ -54,6 +57,7 @@ type machine struct {
 	hostname       string
 	lookup         func(ctx context.Context, host string) ([]string, error)
 	clock          timeline.Clock
+	discord        string // address of Discord's API; "": its own
 }
 
 func thisMachine() machine {
@@ -89,7 +93,8 @@ var shortName = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,30}[a-z0-9])?$`)
 
 // proposals are the answers of somebody who only presses Enter.
 func proposals(m machine) answers {
-	a := answers{zone: m.zone, place: placeHere, listen: "127.0.0.1:8080", receiver: "team", title: "Status"}
+	a := answers{zone: m.zone, place: placeHere, listen: "127.0.0.1:8080", receiver: "team", title: "Status",
+		discord: answeredDiscord{url: m.discord}}
 	me := answeredPerson{name: strings.ToLower(m.user), fullName: m.fullName, role: string(people.Lead), uid: m.uid}
 	if !shortName.MatchString(me.name) {
 		me.name = ""
@@ -117,15 +122,16 @@ func (a *answers) adopt(cfg *config.Config, uid int) {
 	for _, c := range cfg.StatusPage.Components {
 		a.components = append(a.components, c.Name)
 	}
+	a.discord.adopt(cfg)
 	me, known := cfg.People.ByUID(uid)
 	if known {
-		a.persons[0].name, a.persons[0].fullName = me.Name, me.FullName
+		a.persons[0].name, a.persons[0].fullName, a.persons[0].discord = me.Name, me.FullName, me.Discord
 	}
 	for _, p := range cfg.People.All() {
 		if known && p.Name == me.Name {
 			continue
 		}
-		other := answeredPerson{name: p.Name, fullName: p.FullName, role: string(people.Viewer), uid: -1}
+		other := answeredPerson{name: p.Name, fullName: p.FullName, role: string(people.Viewer), uid: -1, discord: p.Discord}
 		for _, r := range people.Roles {
 			if p.Has(r) {
 				other.role = string(r)
@@ -163,7 +169,7 @@ func (a *answers) yaml(data string) string {
 		}
 	}
 	line("\n# Who may ask for something. A viewer reads, a responder runs incidents, a lead may do")
-	line("# everything. uid is the Unix user whose shell is this person's (id -u).")
+	line("# everything. uid is the Unix user whose shell is this person's (id -u), discord who taps there.")
 	line("people:")
 	for _, p := range a.persons {
 		line("  %s:", quoted(p.name))
@@ -173,6 +179,9 @@ func (a *answers) yaml(data string) string {
 		line("    roles: [%s]", p.role)
 		if p.uid >= 0 {
 			line("    uid: %d", p.uid)
+		}
+		if len(p.discord) > 0 {
+			line("    discord: [%s]", quotedList(p.discord))
 		}
 	}
 	line("\n# Senders present the token in wardroom.token unless they have one of their own here,")
@@ -196,6 +205,7 @@ func (a *answers) yaml(data string) string {
 			line("    - name: %s", quoted(c))
 		}
 	}
+	a.discord.yaml(line)
 	return b.String()
 }
 

@@ -86,6 +86,7 @@ func (r *initRig) mustRun() *config.Config {
 func TestInitLeadsANewcomerThrough(t *testing.T) {
 	am := httptest.NewServer(&alertmanagerSim{alerts: 2, started: checkNow.Add(-time.Hour)})
 	defer am.Close()
+	chat := newInitChat(t)
 	r := newInitRig(t, false,
 		// The team.
 		"?", "Joe!", "", "", "", "Berlin", "", "joe", "ann", "boss", "responder", "1000", "1001", "-",
@@ -94,8 +95,14 @@ func TestInitLeadsANewcomerThrough(t *testing.T) {
 		"localhost:9093", am.URL, "",
 		// The page.
 		"Example status", "Website, API, website", "Website, API", "",
+		// Discord: a sentence, a token that was reset, then a server that the bot is not in.
+		"?", "my token", "old.token.that.was.reset", "?", "wardroom", "267624335836053506", "?", chat.UserID("joe"), "-",
+		"yes", chat.Token(), "", "", "",
+		"", "", chat.GuildID(), "", "joe", chat.UserID("joe"), "165023948638126080",
 	)
+	r.machine.discord = chat.API()
 	cfg := r.mustRun()
+	stable := strings.NewReplacer(fmt.Sprint(r.port), "8080", am.URL, "http://alertmanager:9093", chat.API(), "https://discord.example/api/v10")
 	text := strings.ReplaceAll(r.transcript(), am.URL, "http://alertmanager:9093")
 	text = strings.ReplaceAll(text, strings.TrimPrefix(am.URL, "http://"), "alertmanager:9093")
 	goldenText(t, "../init/newcomer.txt", text)
@@ -103,7 +110,7 @@ func TestInitLeadsANewcomerThrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	goldenText(t, "../init/wardroom.yaml", strings.NewReplacer(fmt.Sprint(r.port), "8080", am.URL, "http://alertmanager:9093").Replace(string(written)))
+	goldenText(t, "../init/wardroom.yaml", stable.Replace(string(written)))
 	ann, _ := cfg.People.ByUID(1001)
 	joe, _ := cfg.People.ByUID(1000)
 	if ann.Name != "ann" || ann.Has(people.Lead) || !joe.Has(people.Lead) || joe.FullName != "Joe Example" {
@@ -162,7 +169,7 @@ func TestInitWithoutQuestionsFailsWhereADefaultDoesNotWork(t *testing.T) {
 }
 
 // enough answers for everything to work, on the port of the rig.
-var enough = []string{"", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "-", "-"}
+var enough = []string{"", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "-", "-", "-"}
 
 func TestInitNeverReplacesWithoutAsking(t *testing.T) {
 	const mine = "# mine\ntimezone: Asia/Tokyo\nstatus_page: {title: Ours, components: [{name: Bot}]}\npeople: {jo: {roles: [lead], uid: 1000}, ann: {roles: [viewer]}}\n"
@@ -171,7 +178,7 @@ func TestInitNeverReplacesWithoutAsking(t *testing.T) {
 		replaced bool
 	}{"Enter": {"", false}, "no": {"n", false}, "yes": {"y", true}} {
 		t.Run(name, func(t *testing.T) {
-			r := newInitRig(t, false, append([]string{"", "", "", "", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "", ""}, c.answer)...)
+			r := newInitRig(t, false, append([]string{"", "", "", "", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "", "", ""}, c.answer)...)
 			if err := errors.Join(os.MkdirAll(r.data, 0o700), os.WriteFile(r.file, []byte(mine), 0o600)); err != nil {
 				t.Fatal(err)
 			}
@@ -206,11 +213,11 @@ func TestInitSaysWhenTheAddressIsInUse(t *testing.T) {
 	}
 	defer taken.Close()
 	address := taken.Addr().String()
-	r := newInitRig(t, false, "", "", "", "", "-", "none", address, "maybe", "yes", "none", "127.0.0.1:PORT", "", "-", "-")
+	r := newInitRig(t, false, "", "", "", "", "-", "none", address, "maybe", "yes", "none", "127.0.0.1:PORT", "", "-", "-", "-")
 	r.mustRun()
 	goldenText(t, "../init/in-use.txt", strings.ReplaceAll(r.transcript(), address, "127.0.0.1:TAKEN"))
 
-	r = newInitRig(t, false, append([]string{"", "", "", "", "-", "none", address, "no"}, "", "-", "-")...)
+	r = newInitRig(t, false, append([]string{"", "", "", "", "-", "none", address, "no"}, "", "-", "-", "-")...)
 	if cfg := r.mustRun(); cfg.Listen.String() != address {
 		t.Errorf("listen %s: kept answers are written", cfg.Listen)
 	}
@@ -323,7 +330,7 @@ func TestInitCommandAndWhatItPrints(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "my data")
 	port := freePort(t)
 	cmd := asProcess(t.Context(), "init", "--data", data)
-	answers := strings.Join([]string{"joe", "", "", "UTC", "-", "none", fmt.Sprintf("127.0.0.1:%d", port), "", "Website", "-"}, "\n") + "\n"
+	answers := strings.Join([]string{"joe", "", "", "UTC", "-", "none", fmt.Sprintf("127.0.0.1:%d", port), "", "Website", "-", "-"}, "\n") + "\n"
 	cmd.Stdin = strings.NewReader(answers)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
