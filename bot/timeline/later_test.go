@@ -96,6 +96,24 @@ func TestRetryDoesNotWaitOutWhatWasPutOff(t *testing.T) {
 	want(t, "after", chat.said(), []string{"INC-1#1 first"})
 }
 
+func TestAHiccupAfterALongOutageIsNotAnotherLongWait(t *testing.T) {
+	r, chat := newRig(t), &outside{}
+	chat.fail("INC-1", errors.New("503"))
+	rt, _ := r.start(func(rt *timeline.Runtime) { rt.AddPoster("chat", incidents, chat) })
+	r.say("INC-1", "first")
+	r.settle(rt)
+	for range 12 {
+		r.clock.MoveTo(r.clock.Now().Add(5 * time.Minute))
+		r.settle(rt)
+	}
+	rt.Retry("chat") // it is back, and stumbles once
+	r.settle(rt)
+	chat.fail("", nil)
+	r.clock.MoveTo(r.clock.Now().Add(2 * time.Second))
+	r.settle(rt)
+	want(t, "soon after", chat.said(), []string{"INC-1#1 first"})
+}
+
 // glass shows how often it was looked through.
 type glass struct {
 	mu    sync.Mutex

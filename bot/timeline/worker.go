@@ -165,7 +165,8 @@ func (w *worker) collect() {
 	defer w.runtime.mu.Unlock()
 	if w.again {
 		for _, a := range w.pending {
-			a.notBefore = time.Time{}
+			// What fails now is a beginning, not the end of a long row.
+			a.failures, a.notBefore = min(a.failures, 1), time.Time{}
 		}
 		w.again = false
 	}
