@@ -45,7 +45,8 @@ type Options struct {
 	Log       *slog.Logger
 	UserAgent string // "" is "DiscordBot (wardroom, 1)"; Discord wants this form
 	// Patience is how long a call waits for a rate limit before it returns
-	// timeline.Later; 0 is 2 s, negative is not at all.
+	// timeline.Later; 0 is 2 s, negative is not at all: for clocks that stand still.
+	// Then what got no answer is tried again at once, too.
 	Patience time.Duration
 	// PerSecond is the global limit; 0 is Discord's 50, negative is none (for a
 	// simulated Discord on a clock that stands still).
@@ -228,6 +229,9 @@ func (c *Client) failed(rt route, a answer, err error) *problem.Error {
 
 // backOff waits before another attempt and reports whether there is time for one.
 func (c *Client) backOff(ctx context.Context, n int) bool {
+	if c.patience < 0 {
+		return ctx.Err() == nil
+	}
 	wait := firstBackOff << (n - 1)
 	wait += rand.N(wait) // many clients that failed together do not come back together
 	if d, ok := ctx.Deadline(); ok && time.Until(d) < wait {
