@@ -180,17 +180,26 @@ func (b *Bot) Run(ctx context.Context) error {
 	return nil
 }
 
-// NextDue makes a virtual clock stand still while an event is being worked on: add
+// NextDue makes a virtual clock stand still while an event is being worked on, and wait
+// for what wakes by it: add
 // it with [timeline.Runtime.AddWait].
 func (b *Bot) NextDue() (time.Time, bool) {
-	return time.Time{}, b.flight.busy() || b.dialling.busy() || b.messages.busy() && b.paused.Load() == 0
+	if b.messages.busy() && b.paused.Load() == 0 {
+		return time.Time{}, true
+	}
+	work, some := b.flight.due()
+	dial, more := b.dialling.due()
+	if !some || more && dial.Before(work) {
+		return dial, more
+	}
+	return work, some
 }
 
 // idle waits on the clock inside a task; meanwhile nobody waits for the task. It
 // returns false when ctx ended first.
 func (b *Bot) idle(ctx context.Context, until time.Time) bool {
+	defer b.flight.sleep(until)()
 	b.flight.end()
-	defer b.flight.begin()
 	return b.session.wait(ctx, until)
 }
 

@@ -271,11 +271,15 @@ func TestAFormWithChoicesIsFilledAcrossARestart(t *testing.T) {
 
 func TestAnOutageBetweenClickAndAnswerOnlyDelaysTheAnswer(t *testing.T) {
 	r := newRig(t, discordtest.Options{})
+	r.pace.first, r.pace.most = time.Second, time.Second
 	r.connected()
 	wait := r.slowly("/slow")
 	r.sim.Down(true)
 	close(r.slow)
-	r.eventually("waits, and holds up nobody", func() bool { _, busy := r.bot.NextDue(); return !busy })
+	r.eventually("waits, and holds up nobody", func() bool {
+		due, waits := r.bot.NextDue()
+		return !waits || due.After(r.clock.Now())
+	})
 	check(t, r.sim.Up())
 	r.eventually("answered", func() bool {
 		r.clock.MoveTo(r.clock.Now().Add(time.Second))

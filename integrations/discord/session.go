@@ -66,6 +66,7 @@ type session struct {
 	resume     resumable
 	starts     *rate.Limiter
 	failures   int
+	forgotten  bool // Discord has just said that it knows the session no longer
 	unshielded bool // 4014 was the answer to Message Content: it is not asked for until mended
 
 	state state
@@ -105,20 +106,26 @@ func (s *state) refuse(r *refusal) {
 func (s *session) run(ctx context.Context) {
 	s.starts = rate.NewLimiter(s.pace.identify, s.pace.burst)
 	s.state.set(false, s.clock.Now(), "not connected yet")
-	for ctx.Err() == nil {
+	s.flight.begin()
+	for {
 		began := s.clock.Now()
-		s.flight.begin()
 		s.arrived = sync.OnceFunc(s.flight.end)
 		err := s.once(ctx)
-		s.arrived()
 		if ctx.Err() != nil {
+			s.arrived()
 			return
 		}
 		now := s.clock.Now()
 		if now.Sub(began) >= s.pace.steady {
 			s.failures, s.unshielded = 0, false
 		}
-		if !s.wait(ctx, now.Add(s.after(err))) {
+		until := now.Add(s.after(err))
+		wake := s.flight.sleep(until)
+		s.arrived()
+		ok := s.wait(ctx, until)
+		wake()
+		if !ok {
+			s.flight.end()
 			return
 		}
 	}
@@ -154,6 +161,7 @@ func (s *session) once(ctx context.Context) error {
 	tried := s.resume
 	err := l.run(ctx, address)
 	s.resume = l.resume
+	s.forgotten = errors.Is(err, errInvalidSession) && tried.can() && !s.resume.can()
 	switch {
 	case endsSession(err):
 		s.resume = resumable{}
@@ -209,8 +217,8 @@ func (s *session) mayIdentify(ctx context.Context, door entrance) error {
 	if !until.After(now) {
 		return nil
 	}
+	defer s.flight.sleep(until)()
 	s.flight.end() // the clock has to go on
-	defer s.flight.begin()
 	if !s.wait(ctx, until) {
 		return ctx.Err()
 	}
@@ -244,7 +252,10 @@ func (s *session) after(err error) time.Duration {
 	}
 	if errors.Is(err, errInvalidSession) {
 		// One to five seconds: https://discord.com/developers/docs/events/gateway#resuming
-		wait = max(wait, s.pace.forgotten+rand.N(4*s.pace.forgotten+1))
+		soon := s.pace.forgotten + rand.N(4*s.pace.forgotten+1)
+		if wait = max(wait, soon); s.forgotten {
+			wait = soon // however long it was away: it speaks again, and a new session is next
+		}
 	}
 	if s.failures == 1 && errors.Is(err, errOver) {
 		wait = 0 // a planned reconnect, and no reason to keep people waiting

@@ -172,6 +172,30 @@ func TestDiscordIsAwayFromTheStartAndComesBack(t *testing.T) {
 	}
 }
 
+func TestAForgottenSessionIsReplacedSoonAfterALongOutage(t *testing.T) {
+	r := newRig(t, discordtest.Options{})
+	r.pace.first, r.pace.most, r.pace.forgotten = time.Minute, time.Hour, time.Second
+	r.connected()
+	r.sim.Down(true)
+	r.sim.Gateway(discordtest.GatewayFault{Do: discordtest.GatewayForget})
+	asleep := func() bool {
+		due, waits := r.bot.NextDue()
+		return waits && due.After(r.clock.Now())
+	}
+	for range 4 {
+		r.eventually("waits", asleep)
+		next, _ := r.clock.Next()
+		r.clock.MoveTo(next)
+	}
+	r.eventually("waits", asleep)
+	check(t, r.sim.Up())
+	next, _ := r.clock.Next()
+	r.clock.MoveTo(next)
+	r.eventually("knows", func() bool { return asleep() && strings.Contains(r.bot.Working().Why, "forgotten") })
+	r.clock.MoveTo(r.clock.Now().Add(5 * time.Second))
+	r.sessions(2, 0)
+}
+
 func TestCommandsAreRegisteredOnlyWhenTheyDiffer(t *testing.T) {
 	r := newRig(t, discordtest.Options{})
 	r.connected()
