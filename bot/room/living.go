@@ -155,7 +155,7 @@ func nextActs(i incident.Incident, posted bool, n statuspage.Notice) []command.A
 			acts = append(acts, form("Tell that it is over", command.Secondary, "status resolve"))
 		}
 	case incident.Resolved:
-		acts = append(acts, act("Reopen", command.Secondary, "incident reopen"), act("Close", command.Primary, "incident close"))
+		acts = append(acts, act("Close", command.Primary, "incident close"), act("Reopen", command.Secondary, "incident reopen"))
 	case incident.Closed:
 		acts = append(acts, act("Reopen", command.Secondary, "incident reopen"))
 	}
