@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"wardroom/bot/scenario"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/discord/discordtest"
+	"wardroom/integrations/discord/discordtest/spec"
 	"wardroom/integrations/discord/rooms"
 	"wardroom/storage"
 )
@@ -268,7 +270,11 @@ func TestTheNightByThumb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage, err := newStage(t.Context(), f, t.TempDir(), &bytes.Buffer{}, discordtest.Options{})
+	held, err := spec.New("/api/v10", t.Errorf) // the selects and forms of a whole night are those that Discord takes
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage, err := newStage(t.Context(), f, t.TempDir(), io.Discard, discordtest.Options{Wrap: held.Wrap})
 	if err != nil {
 		t.Fatal(err)
 	}
