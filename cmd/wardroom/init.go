@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -187,6 +188,9 @@ func (w *wizard) write(ctx context.Context) (string, error) {
 	path := w.file
 	if _, err := os.Lstat(path); err == nil {
 		w.say("")
+		if old, err := os.ReadFile(path); err == nil {
+			w.sayLost(onlyIn(old, []byte(w.answers.yaml(w.dataKey()))))
+		}
 		replace, err := w.confirm(ctx, fmt.Sprintf("%s exists. Replace it", path), false,
 			"no writes beside it, with the ending .new, so that you can compare; only what was asked here stands in the new one")
 		if err != nil {
@@ -213,6 +217,19 @@ func (w *wizard) write(ctx context.Context) (string, error) {
 		return "", problem.New(problem.Unavailable, "%s cannot be written", path).Because(err)
 	}
 	return path, nil
+}
+
+// sayLost tells what would be gone with the configuration that is there.
+func (w *wizard) sayLost(keys []string) {
+	const most = 8
+	if len(keys) == 0 {
+		return
+	}
+	names := strings.Join(keys[:min(len(keys), most)], ", ")
+	if len(keys) > most {
+		names += fmt.Sprintf(" and %d more", len(keys)-most)
+	}
+	w.say("  ! The one that is there also says, and the new one does not: %s", sanitize(names))
 }
 
 // writeFile puts a file in place whole or not at all.

@@ -172,7 +172,7 @@ func TestInitWithoutQuestionsFailsWhereADefaultDoesNotWork(t *testing.T) {
 var enough = []string{"", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "-", "-", "-"}
 
 func TestInitNeverReplacesWithoutAsking(t *testing.T) {
-	const mine = "# mine\ntimezone: Asia/Tokyo\nstatus_page: {title: Ours, components: [{name: Bot}]}\npeople: {jo: {roles: [lead], uid: 1000}, ann: {roles: [viewer]}}\n"
+	const mine = "# mine\ntimezone: Asia/Tokyo\nstatus_page: {title: Ours, components: [{name: Bot}]}\npeople: {jo: {roles: [lead], uid: 1000}, ann: {roles: [viewer], ntfy: 3f0c6d51a87b4e2f9d10c5b7e8a42f96}}\n"
 	for name, c := range map[string]struct {
 		answer   string
 		replaced bool
@@ -197,6 +197,9 @@ func TestInitNeverReplacesWithoutAsking(t *testing.T) {
 			cfg, err := config.Load(path)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, r.transcript())
+			}
+			if want := "and the new one does not: people.ann.ntfy\n"; !strings.Contains(r.transcript(), want) {
+				t.Errorf("nobody is told what is lost:\n%s", r.transcript())
 			}
 			// What was configured is what was proposed.
 			if cfg.Timezone.String() != "Asia/Tokyo" || cfg.StatusPage.Title != "Ours" || len(cfg.StatusPage.Components) != 1 || len(cfg.People.All()) != 2 {
@@ -363,4 +366,19 @@ func TestInitCommandAndWhatItPrints(t *testing.T) {
 		}
 	}
 	p.stop()
+}
+
+func TestWhatANewConfigurationLacksIsNamed(t *testing.T) {
+	for name, c := range map[string]struct{ old, now, want string }{
+		"nothing":         {"a: 1\nb: {c: 2}", "b: {c: 3}\na: 4\nd: 5", ""},
+		"a section":       {"oncall: {rotation: [joe]}\na: 1", "a: 1", "oncall"},
+		"a key below":     {"people: {joe: {ntfy: x, uid: 1}}", "people: {joe: {uid: 1}}", "people.joe.ntfy"},
+		"moved to a file": {"discord: {token: x}", "discord: {token_file: y}", ""},
+		"another kind":    {"a: {b: 1}", "a: 1", ""},
+		"no YAML":         {"\t{", "a: 1", ""},
+	} {
+		if got := strings.Join(onlyIn([]byte(c.old), []byte(c.now)), " "); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
 }
