@@ -21,6 +21,8 @@ const (
 	ackLimit   = 3 * time.Second  // until the first answer
 	tokenLimit = 15 * time.Minute // while the first answer can be edited
 	tokenSpare = 30 * time.Second // the token is no longer relied on this long before its end
+
+	noteLimit = 500 * time.Millisecond // of the three seconds, for noting that an answer is owed
 )
 
 // patience is how long an interaction waits: for the first answer in the sockets'
@@ -91,11 +93,21 @@ func (x *exchange) answer(ctx context.Context, how manner, work func(context.Con
 		x.log.Warn("an answer that cannot be deferred came too late")
 		return
 	}
+	// Noted first: whoever dies right after the promise still keeps it.
+	soon, cancel := context.WithTimeout(ctx, noteLimit)
+	noted := x.remember(soon)
+	cancel()
 	acked := x.deferred(ctx, how)
 	if errors.Is(acked, errElsewhere) {
+		x.forget(ctx)
 		return // another delivery of the same interaction is being answered
 	}
-	x.remember(ctx)
+	if noted != nil && ctx.Err() == nil {
+		noted = x.remember(ctx)
+	}
+	if noted != nil {
+		x.log.Warn("an owed answer could not be noted", "error", noted)
+	}
 	var o outcome
 	select {
 	case o = <-done:

@@ -30,18 +30,16 @@ type pending struct {
 
 // remember notes that an answer is owed, so that a restart between the click and
 // the answer is not the end of it.
-func (x *exchange) remember(ctx context.Context) {
+func (x *exchange) remember(ctx context.Context) error {
 	if x.ask == nil {
-		return
+		return nil
 	}
 	u := userOf(x.i)
 	doc, err := json.Marshal(pending{x.i.ID, x.app(), x.i.Token, x.i.ChannelID, u.ID, nameOf(x.i), x.came, *x.ask})
-	if err == nil {
-		err = x.bot.scratch(ctx, timeline.ScratchPut{Key: pendingPrefix + x.i.ID, Doc: doc})
-	}
 	if err != nil {
-		x.log.Warn("an owed answer could not be noted", "error", err)
+		return err
 	}
+	return x.bot.scratch(ctx, timeline.ScratchPut{Key: pendingPrefix + x.i.ID, Doc: doc})
 }
 
 func (x *exchange) forget(ctx context.Context) {

@@ -169,8 +169,12 @@ func (s *session) once(ctx context.Context) error {
 		// The resume address may be what is wrong: the next attempt asks for another.
 		s.resume.url = ""
 	}
-	if r := refusalOf(err, l.intents); r != nil {
-		return s.refused(r, l.intents)
+	asked := l.intents
+	if tried.can() {
+		asked = s.state.asked() // the session goes on with what it began with
+	}
+	if r := refusalOf(err, asked); r != nil {
+		return s.refused(r, asked)
 	}
 	return err
 }
@@ -182,6 +186,12 @@ func (s *state) grant(intents discordgo.Intent) {
 	if intents&discordgo.IntentMessageContent != 0 {
 		s.lacking = ""
 	}
+}
+
+func (s *state) asked() discordgo.Intent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.granted
 }
 
 // errUnshielded asks for one more attempt, without Message Content.
