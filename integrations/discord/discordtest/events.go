@@ -76,6 +76,7 @@ func (s *Server) deliver(payload any) bool {
 		}
 	}
 	if to != nil {
+		s.gateway.delivered = payload
 		s.emit(to, "INTERACTION_CREATE", payload)
 	}
 	return to != nil
@@ -103,6 +104,7 @@ const (
 	GatewayClose     GatewayAct = "close"     // every connection is closed with Code
 	GatewayDrop      GatewayAct = "drop"      // every connection is cut without a word
 	GatewayForget    GatewayAct = "forget"    // sessions cannot be resumed
+	GatewayAgain     GatewayAct = "again"     // the newest interaction is delivered once more, as by a RESUME that replays too much
 	GatewayMute      GatewayAct = "mute"      // silent death: connections stay and nothing comes, no ACK either
 	GatewayUnmute    GatewayAct = "unmute"    // new connections work again; muted ones stay dead
 	GatewayGarbage   GatewayAct = "garbage"   // a frame that is no JSON, one of an unknown event, one of a wrong type
@@ -123,6 +125,10 @@ func (s *Server) Gateway(f GatewayFault) {
 	}
 	for range max(1, f.Times) {
 		switch f.Do {
+		case GatewayAgain:
+			if g.delivered != nil {
+				s.deliver(g.delivered)
+			}
 		case GatewayFirst:
 			g.first = append(g.first, opening{f.Code, f.Resumable})
 		case GatewayRefuse:

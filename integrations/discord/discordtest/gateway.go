@@ -42,6 +42,7 @@ type gateway struct {
 	muted      bool
 	first      []opening
 	refused    []int // close codes for the next handshakes
+	delivered  any   // the newest interaction
 }
 
 // opening is a packet that comes before READY or RESUMED.
