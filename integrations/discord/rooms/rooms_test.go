@@ -368,6 +368,36 @@ func TestRateLimitsDelayAndLoseNothing(t *testing.T) {
 	}
 }
 
+func TestTenMinutesOnOneRouteDelayNoOther(t *testing.T) {
+	g := newRig(t, setup{})
+	g.happen("00:32", "INC-1", declared("x", alert.SEV2, "00:32"))
+	g.happen("00:50", "INC-2", declared("y", alert.SEV2, "00:50"))
+	posts := "/channels/" + g.place("INC-1").Channel + "/messages"
+	g.discord.Fault(discordtest.Fault{Method: "POST", Path: posts, Times: 1, RetryAfter: 10 * time.Minute, Scope: "user"})
+	g.record("01:10", "INC-1", note("held up"), &incident.SeverityChanged{From: alert.SEV2, To: alert.SEV1})
+	g.record("01:10", "INC-2", note("in time"))
+	g.settleFor(time.Minute)
+	told := func(text string) int { return strings.Count(g.picture(), text) }
+	for what, n := range map[string]int{"post in another room": told("in time"), "living message of the same room": told("INC-1 SEV1"), "overview": told("**SEV1**")} {
+		if n != 1 {
+			t.Errorf("%s: there %d times\n%s", what, n, g.picture())
+		}
+	}
+	if told("held up") != 0 {
+		t.Error("it was posted although Discord said when")
+	}
+	g.record("01:15", "INC-1", note("behind it"))
+	g.settleFor(4 * time.Minute)
+	if n := g.discord.Requests()["POST 429"]; n != 1 || told("behind it") != 0 {
+		t.Errorf("asked %d times before the ten minutes were over", n)
+	}
+	g.clock.MoveTo(at("01:20"))
+	g.settleFor(time.Minute)
+	if got := strings.Fields(g.refs(g.place("INC-1").Channel)); len(got) != 4 || told("held up") != 1 || told("behind it") != 1 {
+		t.Errorf("after ten minutes: %v\n%s", got, g.picture())
+	}
+}
+
 func TestUnchangedContentIsNotSentAgain(t *testing.T) {
 	g := newRig(t, setup{})
 	g.happen("00:32", "INC-1", declared("x", alert.SEV2, "00:32"))
