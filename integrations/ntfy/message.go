@@ -54,7 +54,10 @@ func (p *Pager) message(s scene, page timeline.Entry, folded []timeline.Entry, t
 		m.Click = link
 	}
 	m.Title = cutBytes(room.Plain(m.Title), maxTitle)
-	m.Message = cutBytes(room.PlainLines(strings.Join(lines, "\n")), maxText)
+	for n := range lines {
+		lines[n] = room.Plain(lines[n]) // one at a time: what stands in one makes no others
+	}
+	m.Message = cutBytes(strings.Join(lines, "\n"), maxText)
 	return m
 }
 

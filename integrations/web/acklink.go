@@ -81,6 +81,16 @@ type ackView struct {
 	Small   string
 }
 
+// tamed is the view without what would turn or hide the words beside it: names and
+// titles come from outside. The template escapes the rest.
+func (v ackView) tamed() ackView {
+	lines := make([]string, len(v.Lines))
+	for n, line := range v.Lines {
+		lines[n] = room.Plain(line)
+	}
+	return ackView{Heading: room.Plain(v.Heading), Lines: lines, Button: v.Button, Small: room.Plain(v.Small)}
+}
+
 func (a *ackLinks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -209,7 +219,7 @@ func (a *ackLinks) view(s oncall.Standing) (int, ackView) {
 
 func (a *ackLinks) show(w http.ResponseWriter, r *http.Request, status int, v ackView) {
 	var b bytes.Buffer
-	if err := ackPage.Execute(&b, v); err != nil {
+	if err := ackPage.Execute(&b, v.tamed()); err != nil {
 		a.Log.ErrorContext(r.Context(), "the page of a link cannot be shown", slog.Any("error", err))
 		w.WriteHeader(http.StatusInternalServerError)
 		return
