@@ -1,0 +1,93 @@
+package linodetest
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+type ticket struct {
+	ID          int      `json:"id"`
+	Attachments []string `json:"attachments"`
+	Closable    bool     `json:"closable"`
+	Closed      *stamp   `json:"closed"`
+	Description string   `json:"description"`
+	Entity      *entity  `json:"entity"`
+	Gravatar    string   `json:"gravatar_id"`
+	Opened      stamp    `json:"opened"`
+	OpenedBy    string   `json:"opened_by"`
+	Status      string   `json:"status"`
+	Summary     string   `json:"summary"`
+	Updated     stamp    `json:"updated"`
+	UpdatedBy   string   `json:"updated_by"`
+}
+
+// postTicket opens a ticket: "A ticket can only target a single, specific entity",
+// https://techdocs.akamai.com/linode-api/reference/post-ticket
+func (s *Server) postTicket(c *call) (any, *Refusal) {
+	var want struct {
+		Summary     string `json:"summary"`
+		Description string `json:"description"`
+		Volume      *int   `json:"volume_id"`
+		Linode      *int   `json:"linode_id"`
+		Cluster     *int   `json:"lkecluster_id"`
+	}
+	if err := json.Unmarshal(c.body, &want); err != nil {
+		return nil, &Refusal{http.StatusBadRequest, "", "Invalid JSON"}
+	}
+	switch {
+	case len(want.Summary) < 1 || len(want.Summary) > 64:
+		return nil, &Refusal{http.StatusBadRequest, "summary", "Length must be 1-64 characters"}
+	case len(want.Description) < 1 || len(want.Description) > 65000:
+		return nil, &Refusal{http.StatusBadRequest, "description", "Length must be 1-65000 characters"}
+	}
+	var about []*entity
+	if want.Volume != nil {
+		v := s.state.volume(*want.Volume)
+		if v == nil {
+			return nil, notFound
+		}
+		about = append(about, v.entity())
+	}
+	if want.Linode != nil {
+		i := s.state.instance(*want.Linode)
+		if i == nil {
+			return nil, notFound
+		}
+		about = append(about, i.entity())
+	}
+	if want.Cluster != nil {
+		about = append(about, s.state.Cluster.entity())
+	}
+	if len(about) != 1 {
+		return nil, &Refusal{http.StatusBadRequest, "", "A ticket can only target a single, specific entity"}
+	}
+	t := &ticket{ID: s.state.NextTicket, Attachments: []string{}, Closable: true, Description: want.Description, Entity: about[0], Gravatar: hash(c.token.User)[:32],
+		Opened: stamp(c.at), OpenedBy: c.token.User, Status: "new", Summary: want.Summary, Updated: stamp(c.at), UpdatedBy: c.token.User}
+	s.state.NextTicket++
+	s.state.Tickets = append(s.state.Tickets, t)
+	s.emit(c.at, "ticket_create", "notification", c.token.User, &entity{t.Summary, t.ID, "ticket", "/v4/support/tickets"}, nil)
+	return t, nil
+}
+
+func (s *Server) getTicket(c *call) (any, *Refusal) {
+	for _, t := range s.state.Tickets {
+		if t.ID == c.number("ticket") {
+			return t, nil
+		}
+	}
+	return nil, notFound
+}
+
+func (s *Server) postReply(c *call) (any, *Refusal) {
+	got, refusal := s.getTicket(c)
+	if refusal != nil {
+		return nil, refusal
+	}
+	t := got.(*ticket)
+	var want struct{ Description string }
+	if err := json.Unmarshal(c.body, &want); err != nil || want.Description == "" {
+		return nil, &Refusal{http.StatusBadRequest, "description", "description is required"}
+	}
+	t.Updated, t.UpdatedBy = stamp(c.at), c.token.User
+	return map[string]any{"id": t.ID*100 + 1, "description": want.Description, "created": stamp(c.at), "created_by": c.token.User, "from_linode": false}, nil
+}
