@@ -33,6 +33,7 @@ type waiter struct {
 	poke      chan struct{} // something has changed
 	granted   bool
 	slot      time.Time // when it may be sent, once granted
+	parked    bool      // it had to wait; for the caller alone
 }
 
 func (b *bucket) current() *bucket {

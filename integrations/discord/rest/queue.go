@@ -20,15 +20,17 @@ func (c *Client) enter(ctx context.Context, call Call, rt route) (*waiter, error
 	patience := max(c.patience, 0)
 	enough := time.NewTimer(patience + grace)
 	defer enough.Stop()
+	parked := false
 	for {
 		if p := c.stopped(); p != nil && !rt.own {
 			return nil, p
 		}
 		w := c.limits.join(rt, call.Unlimited, begin.Add(patience))
 		at, err := c.await(ctx, w, enough.C)
+		parked = parked || w.parked
 		if err == nil && c.limits.clear(w) {
-			if waited := c.clock.Now().Sub(begin); waited > 0 {
-				c.metrics.Waited(rt.name, waited, false)
+			if parked { // a clock that goes on shows some time in any case
+				c.metrics.Waited(rt.name, c.clock.Now().Sub(begin), false)
 			}
 			return w, nil
 		}
@@ -64,6 +66,7 @@ func (c *Client) await(ctx context.Context, w *waiter, enough <-chan time.Time) 
 		if !at.IsZero() {
 			due, stop = c.clock.At(at)
 		}
+		w.parked = true
 		select {
 		case <-ctx.Done():
 		case <-w.poke:
