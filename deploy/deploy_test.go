@@ -129,7 +129,7 @@ func TestRulesLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Rules) != 10 || report.Count(alert.Open) != 9 {
+	if len(report.Rules) != 12 || report.Count(alert.Open) != 11 {
 		t.Errorf("%s", report.Summary())
 	}
 }

@@ -48,9 +48,11 @@ func discordOf(cfg *config.Config) (*discordSettings, error) {
 
 // guild is the team's Discord, put together.
 type guild struct {
-	rooms *rooms.Rooms
-	bot   *discord.Bot
-	vault *storage.Vault
+	rooms   *rooms.Rooms
+	bot     *discord.Bot
+	vault   *storage.Vault
+	client  *rest.Client
+	metrics *chatMetrics
 }
 
 // openChat makes what speaks to Discord; nothing is sent before the app is started.
@@ -58,7 +60,8 @@ func (s *system) openChat() error {
 	if s.discord == nil {
 		return nil
 	}
-	o := rest.Options{Token: s.discord.Token.Reveal(), Base: s.discord.URL, Clock: s.clock, Log: s.log,
+	metrics := newChatMetrics()
+	o := rest.Options{Metrics: metrics, Token: s.discord.Token.Reveal(), Base: s.discord.URL, Clock: s.clock, Log: s.log,
 		UserAgent: "DiscordBot (https://github.com/wardroom, " + versionText() + ")"}
 	if s.discord.rehearsal {
 		o.Patience, o.PerSecond = -1, -1
@@ -74,7 +77,7 @@ func (s *system) openChat() error {
 	if s.discord.listen != nil {
 		runner = s.discord.listen(runner)
 	}
-	c := &guild{vault: vault}
+	c := &guild{vault: vault, client: client, metrics: metrics}
 	c.bot, err = discord.New(discord.Options{
 		Token: s.discord.Token.Reveal(), Guild: s.discord.Guild, PublicKey: s.discord.PublicKey,
 		Category: s.discord.Category, Archive: s.discord.Archive, Overview: s.discord.Overview,

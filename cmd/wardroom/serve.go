@@ -130,6 +130,9 @@ func (v *server) compose() (err error) {
 		if err := v.front.Mount("/discord/interactions", v.guild.bot.Interactions()); err != nil {
 			return err
 		}
+		if err := v.guild.metrics.register(v.metrics, v.guild.client, v.guild.bot); err != nil {
+			return err
+		}
 		v.attend()
 		v.app.Add(bot.Service{Name: "what works", Run: v.watchWorking})
 	}

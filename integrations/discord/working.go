@@ -16,6 +16,14 @@ func (b *Bot) Working() room.Working {
 	return b.session.state.working(b.clock.Now())
 }
 
+// Connected reports whether the connection to the gateway is up this moment, short
+// losses included: for graphs, where [Bot.Working] is for people.
+func (b *Bot) Connected() bool {
+	b.session.state.mu.Lock()
+	defer b.session.state.mu.Unlock()
+	return b.session.state.up
+}
+
 func (s *state) working(now time.Time) room.Working {
 	s.mu.Lock()
 	defer s.mu.Unlock()
