@@ -20,6 +20,9 @@ import (
 type App struct {
 	Store   timeline.Store
 	Runtime *timeline.Runtime
+	// Patience bounds how long a stop waits for followers to come to rest: what is on
+	// disk is followed after the next start. New sets 5 s.
+	Patience time.Duration
 
 	log      *slog.Logger
 	services []Service
@@ -68,7 +71,7 @@ type Service struct {
 
 // New makes an app without services.
 func New(store timeline.Store, clock timeline.Clock, log *slog.Logger) *App {
-	return &App{Store: store, Runtime: timeline.NewRuntime(store, clock, log), log: log}
+	return &App{Store: store, Runtime: timeline.NewRuntime(store, clock, log), Patience: settleTimeout, log: log}
 }
 
 // Add adds services; they open in this order and stop together.
@@ -115,8 +118,7 @@ func (a *App) Start(ctx context.Context) error {
 // Settle returns when nothing is in flight; see [timeline.Runtime.Settle].
 func (a *App) Settle(ctx context.Context) error { return a.Runtime.Settle(ctx) }
 
-// settleTimeout bounds how long a stop waits for followers: what is on disk is
-// followed after the next start.
+// settleTimeout is the patience of a new app.
 const settleTimeout = 5 * time.Second
 
 // Stop ends every service, lets the followers come to rest, ends them, and
@@ -124,7 +126,7 @@ const settleTimeout = 5 * time.Second
 // stopped the app before, if one did.
 func (a *App) Stop(ctx context.Context) error {
 	err := a.running.stop(ctx)
-	resting, cancel := context.WithTimeout(ctx, settleTimeout)
+	resting, cancel := context.WithTimeout(ctx, a.Patience)
 	defer cancel()
 	select {
 	case <-a.following.done:

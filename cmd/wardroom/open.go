@@ -15,9 +15,13 @@ import (
 	"wardroom/storage"
 )
 
-// settleTimeout bounds how long a single command waits for what follows from it:
-// a status page that is down is told by the next server instead.
-const settleTimeout = 15 * time.Second
+// settleTimeout bounds how long a single command waits for what follows from it: a
+// status page or a chat that is down is told by the next server instead, and whoever
+// types has seen the answer late enough.
+const settleTimeout = 3 * time.Second
+
+// closeTimeout bounds how long a single command waits for what is on its way to end.
+const closeTimeout = 15 * time.Second
 
 // open answers the shell: the running server, else this process, which then owns
 // the database until it is closed.
@@ -47,6 +51,7 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 	if err != nil {
 		return nil, err
 	}
+	sys.app.Patience = time.Second // the command itself has waited already
 	if err := sys.app.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -61,7 +66,7 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 			return nil
 		},
 		close: func() error {
-			ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
+			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 			defer cancel()
 			return sys.app.Stop(ctx)
 		},
