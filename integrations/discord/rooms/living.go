@@ -12,7 +12,6 @@ import (
 	"github.com/bwmarrin/discordgo"
 
 	"wardroom/bot/problem"
-	"wardroom/bot/room"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/discord/render"
 	"wardroom/integrations/discord/rest"
@@ -56,7 +55,10 @@ func (r *Rooms) Refresh(ctx context.Context, id timeline.ID) error {
 	if problem.Is(err, problem.Forbidden) {
 		return refused(err)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return r.pinLate(ctx, s)
 }
 
 // heal opens a deleted room anew and tells again what the old one was told.
@@ -123,6 +125,26 @@ func (r *Rooms) show(ctx context.Context, s *state) error {
 	}
 	return r.showed(ctx, s, look)
 }
+
+// pinLate pins the living message where that was not allowed before. While it still
+// is not, the room goes on without: what is shown matters more.
+func (r *Rooms) pinLate(ctx context.Context, s *state) error {
+	if s.unpinned == "" || s.unpinned != s.message || s.over() {
+		return nil
+	}
+	err := r.Rest.Pin(ctx, s.place.Channel, s.message, "how the incident stands")
+	switch {
+	case problem.Is(err, problem.Forbidden), rest.CodeOf(err) == rest.MaxPins:
+		return nil
+	case err != nil:
+		return fmt.Errorf("pin the living message of %s: %w", s.id, err)
+	}
+	return r.note(ctx, unpinnedNote(s.id), nil)
+}
+
+// unpinnedNote holds the living message that could not be pinned for want of a
+// permission.
+func unpinnedNote(id timeline.ID) string { return "unpinned/" + string(id) }
 
 // cannotEditSystem: "Cannot execute action on a system message".
 const cannotEditSystem = 50021
@@ -210,6 +232,9 @@ func (r *Rooms) adopt(ctx context.Context, s *state, message string, pinned bool
 			if err := r.complain(ctx, of, fmt.Errorf("pin in the room %s: %w", s.place.Name, err)); err != nil {
 				return err
 			}
+			if err := r.note(ctx, unpinnedNote(s.id), []byte(message)); err != nil {
+				return err
+			}
 		case err != nil:
 			return fmt.Errorf("pin the living message of %s: %w", s.id, err)
 		}
@@ -227,23 +252,4 @@ func (r *Rooms) adopt(ctx context.Context, s *state, message string, pinned bool
 func (r *Rooms) showed(ctx context.Context, s *state, look string) error {
 	s.shown = s.message + " " + look
 	return r.note(ctx, "living/"+string(s.id), []byte(s.shown))
-}
-
-// RefreshOpen brings the living messages of all rooms in use up to date: what works
-// has changed, and no entry says so. It returns the first error and goes on.
-func (r *Rooms) RefreshOpen(ctx context.Context) error {
-	var places []room.Place
-	err := r.Store.View(ctx, func(v timeline.View) (err error) {
-		places, err = room.PlacesIn(v, Chat)
-		return err
-	})
-	for _, p := range places {
-		if p.Archived {
-			continue
-		}
-		if failed := r.Refresh(ctx, p.ID); failed != nil && err == nil {
-			err = failed
-		}
-	}
-	return err
 }

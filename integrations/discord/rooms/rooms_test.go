@@ -353,6 +353,28 @@ func TestAMissingPermissionIsSaidOnceAndHealsWhenGiven(t *testing.T) {
 	}
 }
 
+func TestTheLivingMessageIsPinnedOnceThatIsAllowed(t *testing.T) {
+	most := discordtest.ManageChannels | discordtest.ViewChannel | discordtest.SendMessages | discordtest.EmbedLinks |
+		discordtest.ReadMessageHistory | discordtest.PinMessages | discordtest.SendMessagesInThreads
+	g := newRig(t, setup{discord: discordtest.Options{Permissions: most &^ discordtest.PinMessages}})
+	g.happen("00:32", "INC-1", declared("x", alert.SEV2, "00:32"))
+	g.happen("00:40", "INC-1", note("one"))
+	room := g.place("INC-1").Channel
+	if f := g.failures("INC-1"); len(f) != 1 || !strings.Contains(f[0], "Pin Messages") || len(g.discord.Pinned(room)) != 0 {
+		t.Fatalf("%q\n%s", f, g.picture())
+	}
+	g.discord.SetPermissions(most)
+	g.happen("00:50", "INC-1", &incident.Acknowledged{})
+	if pinned := g.discord.Pinned(room); len(pinned) != 1 || !strings.Contains(pinned[0].Embeds[0].Description, "is on it") {
+		t.Errorf("not pinned although it may be\n%s", g.picture())
+	}
+	pins := g.discord.Requests()["PUT 204"]
+	g.happen("01:00", "INC-1", note("two"), &incident.Retitled{Title: "y"})
+	if more := g.discord.Requests()["PUT 204"] - pins; more != 0 {
+		t.Errorf("pinned %d times more", more)
+	}
+}
+
 func TestRateLimitsDelayAndLoseNothing(t *testing.T) {
 	g := newRig(t, setup{discord: discordtest.Options{Limits: discordtest.DefaultLimits()}})
 	payloads := []timeline.Payload{declared("x", alert.SEV2, "00:32")}

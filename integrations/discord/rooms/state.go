@@ -29,6 +29,8 @@ type state struct {
 	rows    []timeline.DeliveryRow // what was posted into this very channel, in the order of entries
 	message string                 // the living message in it; "" when none is recorded
 	shown   string                 // what it shows, as a hash
+	// unpinned is the living message while the permission to pin it is missing.
+	unpinned string
 }
 
 // load reads it. ok is false when there is no such incident.
@@ -75,7 +77,12 @@ func (s *state) made(v timeline.View) (err error) {
 		}
 	}
 	shown, err := noted(v, "living/"+string(s.id))
+	if err != nil {
+		return err
+	}
 	s.shown = string(shown)
+	unpinned, err := noted(v, unpinnedNote(s.id))
+	s.unpinned = string(unpinned)
 	return err
 }
 
