@@ -58,7 +58,10 @@ func (r *rig) slowly(line string) func() discordtest.Seen {
 		seen, err := r.sim.As("joe").Slash(ctx, "general", line)
 		done <- result{seen, err}
 	}()
-	r.eventually("promised", func() bool { return r.scratchKeys(pendingPrefix) == 1 })
+	r.eventually("promised", func() bool {
+		seen, err := r.sim.As("joe").Sees(ctx, "general")
+		return err == nil && len(seen) > 0 && seen[len(seen)-1].Thinking() && r.scratchKeys(pendingPrefix) == 1
+	})
 	return func() discordtest.Seen {
 		o := <-done
 		check(r.t, o.err)

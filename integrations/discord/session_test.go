@@ -189,9 +189,17 @@ func TestAForgottenSessionIsReplacedSoonAfterALongOutage(t *testing.T) {
 	}
 	r.eventually("waits", asleep)
 	check(t, r.sim.Up())
-	next, _ := r.clock.Next()
-	r.clock.MoveTo(next)
-	r.eventually("knows", func() bool { return asleep() && strings.Contains(r.bot.Working().Why, "forgotten") })
+	r.eventually("knows", func() bool {
+		if !asleep() {
+			return false
+		}
+		if strings.Contains(r.bot.Working().Why, "forgotten") {
+			return true
+		}
+		next, _ := r.clock.Next()
+		r.clock.MoveTo(next)
+		return false
+	})
 	r.clock.MoveTo(r.clock.Now().Add(5 * time.Second))
 	r.sessions(2, 0)
 }
