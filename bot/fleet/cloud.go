@@ -71,6 +71,7 @@ type CloudEvent struct {
 	Entity  Entity    `json:"entity,omitzero"`
 	Second  Entity    `json:"second,omitzero"`
 	Created time.Time `json:"created"`
+	Ended   time.Time `json:"ended,omitzero"` // when it was over, as far as the cloud tells
 	Percent int       `json:"percent,omitempty"`
 	By      string    `json:"by,omitempty"` // the account's user; "" for the platform
 	Message string    `json:"message,omitempty"`

@@ -20,6 +20,8 @@ const (
 	pageSize = 500
 	// maxPages bounds every list, whatever number of pages an answer claims.
 	maxPages = 40
+	// maxDuration bounds the duration of an event, in seconds: a day.
+	maxDuration = 86400
 )
 
 // Slots implements [fleet.Cloud].
@@ -129,8 +131,12 @@ func (l *Linode) Events(ctx context.Context, from int64) ([]fleet.CloudEvent, er
 }
 
 func eventOf(e linodego.Event) fleet.CloudEvent {
-	return fleet.CloudEvent{ID: int64(e.ID), Action: string(e.Action), Status: string(e.Status), Created: utc(e.Created),
+	got := fleet.CloudEvent{ID: int64(e.ID), Action: string(e.Action), Status: string(e.Status), Created: utc(e.Created),
 		Entity: entityOf(e.Entity), Second: entityOf(e.SecondaryEntity), Percent: e.PercentComplete, By: e.Username, Message: e.Message}
+	if got.Over() && !got.Created.IsZero() {
+		got.Ended = got.Created.Add(time.Duration(min(max(e.Duration, 0), maxDuration) * float64(time.Second)))
+	}
+	return got
 }
 
 func entityOf(e *linodego.EventEntity) fleet.Entity {

@@ -75,6 +75,7 @@ type Server struct {
 	listen net.Listener
 	web    *http.Server
 	done   chan struct{}
+	ending sync.Once
 	loop   sync.WaitGroup
 
 	mu       sync.Mutex
@@ -151,11 +152,13 @@ func (o Options) withDefaults() Options {
 // URL is the API's address, with its version.
 func (s *Server) URL() string { return "http://" + s.listen.Addr().String() + "/v4" }
 
-// Close ends the server and its jobs.
+// Close ends the server and its jobs. It may be called again.
 func (s *Server) Close() {
-	close(s.done)
-	s.web.Close()
-	s.loop.Wait()
+	s.ending.Do(func() {
+		close(s.done)
+		s.web.Close()
+		s.loop.Wait()
+	})
 }
 
 // now is the simulator's time, to the microsecond and without a zone's name.

@@ -114,6 +114,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
 		w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
 		w.WriteHeader(answer.Code)
 		w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			s.opt.Log.Warn("half an answer could not be sent", "error", err)
+		}
 		panic(http.ErrAbortHandler)
 	}
 	w.WriteHeader(answer.Code)
