@@ -3,7 +3,9 @@
 // "N passed, N failed".
 //
 // A test is counted when it has no tests inside. CONTRIBUTING.md says what the
-// kinds are.
+// kinds are. What a test has counted itself, in a log line that begins "counted:",
+// is shown too. In a whole run (CI=true) some tests have to be among those that
+// passed: nobody leaves them out unseen.
 package main
 
 import (
@@ -49,6 +51,19 @@ var kinds = []struct {
 	{name: "golden", calls: regexp.MustCompile(`(?i)golden`)},
 	{name: "layout", pkg: regexp.MustCompile(`^wardroom$`)},
 	{name: "unit", test: regexp.MustCompile(``)},
+}
+
+// needed are the tests without which a whole run is none: they hold what is sent to
+// Discord to its own document, and everything to hostile text.
+var needed = []key{
+	{"wardroom/cmd/wardroom", "TestHostileTextFromEverySide"},
+	{"wardroom/integrations/discord/discordtest", "TestEveryAnswerIsAsDiscordsDocumentSays"},
+	{"wardroom/integrations/discord/discordtest/spec", "TestSimulatedDiscordIsLikeTheRealOne"},
+	{"wardroom/integrations/discord/discordtest/spec", "TestEveryRuleHasAPlantedViolation"},
+	{"wardroom/integrations/discord/discordtest/spec", "TestWholeDocumentCompiles"},
+	{"wardroom/integrations/discord/render", "TestHostileTextBreaksNoLimit"},
+	{"wardroom/integrations/ntfy", "TestHostileTextOnAPhone"},
+	{"wardroom/integrations/web", "TestHostileTextChangesNoAckPage"},
 }
 
 func main() {
@@ -129,7 +144,8 @@ func (r *run) print() int {
 			count[src.kindOf(k)]++
 		}
 	}
-	failed += r.printBroken()
+	failed += r.printBroken() + r.printMissing()
+	r.printCounted(keys)
 	r.printSlow(keys, parents)
 	for _, kind := range kinds {
 		if n := count[kind.name]; n > 0 {
@@ -186,6 +202,31 @@ func (r *run) printBroken() int {
 		failed = 1
 	}
 	return failed
+}
+
+// printMissing names what a whole run must not leave out. Each counts as one failure.
+func (r *run) printMissing() (missing int) {
+	if os.Getenv("CI") != "true" {
+		return 0
+	}
+	for _, k := range needed {
+		if _, ran := r.result[k]; !ran && !r.broken[k.pkg] {
+			fmt.Printf("\n--- FAIL %s %s: it did not run\n", k.pkg, k.test)
+			missing++
+		}
+	}
+	return missing
+}
+
+// printCounted shows what tests that passed counted themselves.
+func (r *run) printCounted(keys []key) {
+	for _, k := range keys {
+		for _, line := range r.output[k] {
+			if _, what, counted := strings.Cut(line, ": counted: "); counted && r.result[k].Action == "pass" {
+				fmt.Printf("%s: %s\n", k.test, strings.TrimSpace(what))
+			}
+		}
+	}
 }
 
 func (r *run) printSlow(keys []key, parents map[key]bool) {
