@@ -70,7 +70,7 @@ func TestAnOlderDatabaseIsCopiedAsideAndMigrated(t *testing.T) {
 	if _, err := openSQLite(ctx, path, opts, later(t, "CREATE TABLE shelves (n INTEGER) STRICT; CREATE TABLE entries (n INTEGER);")); err == nil {
 		t.Fatal("a broken migration went through")
 	}
-	copied := path + ".v2-20261121T080343Z.bak"
+	copied := path + ".v3-20261121T080343Z.bak"
 	if info, err := os.Stat(copied); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the copy: %v, %v", info, err)
 	}
@@ -106,7 +106,7 @@ func TestAnOlderDatabaseIsCopiedAsideAndMigrated(t *testing.T) {
 		"reading": func() (*DB, error) { return OpenReadOnly(ctx, path, opts) },
 	} {
 		_, err := open()
-		if !problem.Is(err, problem.Invalid) || !strings.Contains(err.Error(), "schema version 99, this program knows 2") {
+		if !problem.Is(err, problem.Invalid) || !strings.Contains(err.Error(), "schema version 99, this program knows 3") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -129,7 +129,7 @@ func TestAReadOnlyOpenNeverMigrates(t *testing.T) {
 	}
 	db.Close()
 	_, err = OpenReadOnly(ctx, path, opts)
-	if !problem.Is(err, problem.Invalid) || !strings.Contains(err.Error(), "schema version 1, this program needs 2") {
+	if !problem.Is(err, problem.Invalid) || !strings.Contains(err.Error(), "schema version 1, this program needs 3") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -259,6 +259,7 @@ func TestCurrentStateTables(t *testing.T) {
 		{Name: "notices", Columns: []string{"number", "started_at", "is_open"}},
 		{Name: "components", Columns: []string{"position"}},
 		{Name: "freezes", Columns: []string{"is_active"}},
+		{Name: "runs", Columns: []string{"incident", "number", "is_active", "ended_at"}},
 		{Name: "rooms", Columns: []string{"number", "external"}},
 		{Name: "deliveries", Columns: []string{"follower", "timeline", "seq", "external"}},
 	}, Apply: func(timeline.Writer, timeline.Entry) error { return nil }}}

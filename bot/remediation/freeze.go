@@ -11,12 +11,6 @@ import (
 	"wardroom/bot/timeline"
 )
 
-// Kinds are the kinds that this package owns.
-var Kinds = []timeline.KindSpec{
-	timeline.KindOf[FreezeSet](timeline.Key),
-	timeline.KindOf[FreezeLifted](timeline.Key),
-}
-
 // FreezeSet begins a freeze: nothing disruptive starts until it is lifted. When
 // it ends by itself is in the timer that its entry sets.
 type FreezeSet struct {
@@ -193,9 +187,4 @@ func FreezeOver(v timeline.View, _ timeline.Timer) (timeline.Decision, error) {
 		return timeline.Decision{}, err
 	}
 	return timeline.Decision{Entries: []timeline.Draft{{Timeline: timeline.Log, Payload: &FreezeLifted{Expired: true}}}}, nil
-}
-
-// Handlers decide what follows from this package's timers, by their What.
-func Handlers() map[string]timeline.Handler {
-	return map[string]timeline.Handler{FreezeTimer: FreezeOver}
 }

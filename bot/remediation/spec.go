@@ -82,7 +82,14 @@ type Plan struct {
 	// ages, percentages, phases or names of pods.
 	Material map[string]string `json:"material,omitempty"`
 	Undo     string            `json:"undo,omitempty"` // how it is undone, in words
-	At       time.Time         `json:"at"`
+	// Holds names what is locked besides the target and the volumes of the blast
+	// radius, as "workload/default/redis".
+	Holds []string `json:"holds,omitempty"`
+	// Undoes names the run of which this puts back what is not as it was, and Learned
+	// is what that run had learned.
+	Undoes  RunID             `json:"undoes,omitempty"`
+	Learned map[string]string `json:"learned,omitempty"`
+	At      time.Time         `json:"at"`
 }
 
 // PlannedStep is a step as data.

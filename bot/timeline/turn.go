@@ -86,3 +86,45 @@ func (r *Runtime) endTurn(w *worker) {
 func (w *worker) rests(now time.Time) bool {
 	return w.idle && (w.until.IsZero() || w.until.After(now))
 }
+
+// Turn waits, where the followers act in turn, until all of them rest, and keeps
+// them so until release is called: for a service that records beside them. It does
+// nothing unless they act in turn.
+func (r *Runtime) Turn(ctx context.Context) (release func()) {
+	if r.order == nil {
+		return func() {}
+	}
+	stop := context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.changed.Broadcast()
+	})
+	defer stop()
+	r.mu.Lock()
+	for ctx.Err() == nil && !r.allRest() {
+		r.changed.Wait()
+	}
+	r.order.held++
+	r.mu.Unlock()
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.order.held--
+		r.changed.Broadcast()
+	}
+}
+
+// allRest reports whether no follower acts or has anything to do. The caller holds
+// runtime.mu.
+func (r *Runtime) allRest() bool {
+	if r.order.acting != nil || r.order.held > 0 {
+		return false
+	}
+	now := r.clock.Now()
+	for _, w := range r.workers {
+		if !w.rests(now) {
+			return false
+		}
+	}
+	return true
+}

@@ -25,7 +25,7 @@ func newCodec() (*timeline.Codec, error) {
 
 // folds keep the tables of current state, in this order.
 func folds() []timeline.Fold {
-	return []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, chat.Fold, timeline.DeliveriesFold}
+	return []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, remediation.RunFold, chat.Fold, timeline.DeliveriesFold}
 }
 
 // ruleDelays reads how long each rule waits before it fires.
