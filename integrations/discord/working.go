@@ -34,7 +34,10 @@ func (s *state) working(now time.Time) room.Working {
 	case s.was && now.Sub(s.since) < flicker && s.fatal == nil:
 		w.OK = true
 	default:
-		w.Why, w.Means = s.why, "no buttons and commands there; the shell and the console work"
+		if w.Why = s.why; w.Since.IsZero() {
+			w.Why = "no Wardroom server runs" // a single command shows this
+		}
+		w.Means = "no buttons and commands there; the shell and the console work"
 	}
 	return w
 }
