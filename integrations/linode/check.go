@@ -100,12 +100,16 @@ func (l *Linode) checkTokens(ctx context.Context) (watch.Finding, error) {
 
 // checkScopes reads the cluster with each token: every answer tells the scopes.
 func (l *Linode) checkScopes(ctx context.Context) (watch.Finding, error) {
-	shared := l.acts == nil
 	var missing, excess []string
-	for _, t := range []struct {
+	type use struct {
 		name string
 		need []string
-	}{{"read_token", readScopes}, {"act_token", actScopes}} {
+	}
+	uses := []use{{"read_token", readScopes}, {"act_token", actScopes}}
+	if l.one {
+		uses = []use{{"act_token", slices.Concat(readScopes, actScopes)}}
+	}
+	for _, t := range uses {
 		c := l.tokens()[t.name]
 		if c == nil {
 			continue
@@ -137,7 +141,7 @@ func (l *Linode) checkScopes(ctx context.Context) (watch.Finding, error) {
 	case len(excess) > 0:
 		return watch.Warn("more than is needed: %s", strings.Join(excess, ", ")).
 			WithHint("needed are %s to read, and %s to act", strings.Join(readScopes, " "), strings.Join(actScopes, " ")), nil
-	case shared:
+	case l.acts == nil:
 		return watch.Fine("enough to read; there is no act_token, so nothing can be changed"), nil
 	}
 	return watch.Fine("enough to read and to act, and no more"), nil

@@ -224,3 +224,35 @@ func TestWorkingSaysSinceWhenAndHeals(t *testing.T) {
 		t.Error("that a machine is not there says nothing about Linode")
 	}
 }
+
+// The three nights of a lost answer, told apart by events and the slot alone.
+func TestALostRecycleCanBeReconciled(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault   linodetest.Fault
+		foreign bool
+		by      []string // whose recycles the events hold
+		kept    bool     // the slot still holds the old machine
+	}{
+		"it had arrived":                {linodetest.Fault{Lost: true}, false, []string{"wardroom"}, false},
+		"it had not":                    {linodetest.Fault{Refused: true}, false, nil, true},
+		"it had not, somebody else did": {linodetest.Fault{Refused: true}, true, []string{"chris"}, false},
+	} {
+		r := newRig(t)
+		r.sim.Fault(c.fault)
+		err := r.cloud.Recycle(r.ctx(), slotA)
+		r.sim.Clear()
+		if c.foreign {
+			r.must(r.sim.Act("chris", linodetest.Act{Do: "recycle", Slot: slotA}))
+		}
+		r.pass(2 * time.Minute)
+		var by []string
+		for _, e := range r.events(1) {
+			if e.Action == "lke_node_recycle" {
+				by = append(by, e.By)
+			}
+		}
+		if !maybe(err) || strings.Join(by, " ") != strings.Join(c.by, " ") || (r.slot(slotA).Instance == lateA) != c.kept {
+			t.Errorf("%s: %v; by %v; %+v", name, err, by, r.slot(slotA))
+		}
+	}
+}

@@ -42,6 +42,7 @@ type Linode struct {
 	cluster int
 	reads   *linodego.Client
 	acts    *linodego.Client // nil: no credential that may change something
+	one     bool             // one token both reads and acts
 	clock   timeline.Clock
 	log     *slog.Logger
 	timeout time.Duration
@@ -58,7 +59,7 @@ const (
 
 // New makes the adapter. The error is that the address in the settings is none.
 func New(o Options) (*Linode, error) {
-	l := &Linode{cluster: o.Cluster, clock: o.Clock, log: o.Log, timeout: o.Timeout, pause: o.Pause}
+	l := &Linode{cluster: o.Cluster, clock: o.Clock, log: o.Log, timeout: o.Timeout, pause: o.Pause, one: o.Act.Equal(o.Read.Reveal())}
 	if l.clock == nil {
 		l.clock = timeline.RealClock{}
 	}
