@@ -289,7 +289,7 @@ func (e *examiner) justAttached() bool {
 	if a := e.attachment; a != nil && a.Created.After(since) {
 		since = a.Created
 	}
-	return e.noDevice == nil && !since.IsZero() && e.Now.Sub(since) < deviceDelay
+	return (e.noDevice == nil || e.noDevice.At.Before(since)) && !since.IsZero() && e.Now.Sub(since) < deviceDelay
 }
 
 // stillNoDevice: the cluster saw no device lately although the cloud calls it ready.

@@ -61,3 +61,9 @@ type Resources struct {
 	Memory   int64 `json:"memory,omitempty"` // bytes
 	Pods     int64 `json:"pods,omitempty"`
 }
+
+// Shares reports whether two nodes have a part of their identity in common that is
+// any machine's own: one is a clone of the other, or one machine is there twice.
+func (i Identity) Shares(o Identity) bool {
+	return i.ProviderID != "" && i.ProviderID == o.ProviderID || i.BootID != "" && i.BootID == o.BootID || i.MachineID != "" && i.MachineID == o.MachineID
+}

@@ -1,0 +1,41 @@
+package repair
+
+import (
+	"fmt"
+
+	"wardroom/bot/remediation"
+)
+
+// The codes of findings beside the governor's own. Where both find the same, the code
+// is the same and it is shown once. They are stable: they are part of what an approval is for,
+// and configuration and documentation name them.
+const (
+	IdentityUnproven   = "identity-unproven"    // hard: which machine it is, is not certain
+	ClonedIdentity     = "cloned-identity"      // hard: two nodes with one identity
+	EventUnfinished    = "provider-busy"        // hard: the cloud is at it already
+	HolderMayWrite     = "holder-may-write"     // hard: the machine that holds a volume is not proven off
+	VolumeGone         = "volume-gone"          // hard: there is nothing to remount
+	VolumeUnclear      = "volume-unclear"       // hard: too little is known of the volume
+	VolumeNotSick      = "volume-not-sick"      // soft: nothing is wrong that a remount mends
+	VolumeLocked       = "volume-locked"        // soft: the cloud is busy with it
+	DriverMissing      = "driver-missing"       // soft: the node lacks the driver, a remount does not mend that
+	LastReadyNode      = "last-ready-node"      // soft
+	StaleBackup        = "stale-backup"         // soft
+	OwnNode            = "own-node"             // soft: Wardroom would stop itself
+	KeeperUnpausable   = "keeper-unpausable"    // soft: somebody would undo it
+	OwnerUnscalable    = "owner-not-scalable"   // soft: a volume's workload cannot be scaled to 0
+	ControlPlaneNode   = "control-plane-node"   // warning
+	NoBackup           = "no-backup"            // warning
+	NoCapacity         = "no-capacity"          // warning
+	BudgetBlocks       = "budget-blocks"        // warning
+	BarePodsLost       = "bare-pods-lost"       // warning
+	LocalDataLost      = "local-data-lost"      // warning
+	NotEverythingKnown = "not-everything-known" // warning
+	NodeNotReady       = "node-not-ready"       // warning: its pods cannot be evicted, they are removed once it is off
+	AlreadySo          = "already-so"           // warning: nothing would change
+)
+
+// found adds a finding to a plan.
+func found(p *remediation.Plan, code string, strength remediation.Strength, hint, format string, args ...any) {
+	p.Findings = append(p.Findings, remediation.Finding{Code: code, Strength: strength, Sentence: fmt.Sprintf(format, args...), Hint: hint})
+}

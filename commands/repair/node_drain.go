@@ -1,0 +1,39 @@
+package repair
+
+import (
+	"context"
+
+	"wardroom/bot/remediation"
+)
+
+// nodeDrain moves the pods of a node elsewhere, as their budgets allow.
+type nodeDrain struct {
+	planner
+	stepTable
+}
+
+func (nodeDrain) Spec() remediation.Spec {
+	return remediation.Spec{
+		Name: NodeDrain, Version: 1, Summary: "Move the pods of a node elsewhere", Tier: remediation.Disruptive,
+		Access: []remediation.Access{
+			{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepCordon},
+			{System: "kubernetes", Verb: "create", What: "pods/eviction", Why: stepEvictPods},
+		},
+	}
+}
+
+func (r nodeDrain) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
+	plan, s, err := r.begin(ctx, r.Spec(), params, false)
+	if err != nil {
+		return plan, err
+	}
+	if !s.ready() {
+		found(&plan, NodeNotReady, remediation.Warning, "the pods of a node that does not answer stay Terminating: recycle it instead", "%s is not Ready", s.node.Name)
+	}
+	r.judge(&plan, s, nil)
+	judgeData(&plan)
+	plan.Steps = append([]remediation.PlannedStep{planCordon(s.node.Name), planEvict(s.node.Name)}, verify(plan, nil)...)
+	plan.Undo = "/node uncordon lets pods come back; those that moved stay where they are"
+	settle(&plan, remediation.Disruptive)
+	return plan, nil
+}

@@ -1,0 +1,57 @@
+package repair
+
+import (
+	"context"
+
+	"wardroom/bot/remediation"
+)
+
+// nodeReboot restarts the machine of a node: the same machine comes back with its
+// disk. Its volumes are freed first, because a restart detaches them without telling
+// the cluster.
+// https://github.com/linode/linode-blockstorage-csi-driver/issues/390
+type nodeReboot struct {
+	planner
+	stepTable
+}
+
+func (nodeReboot) Spec() remediation.Spec {
+	return remediation.Spec{
+		Name: NodeReboot, Version: 1, Summary: "Restart the machine of a node: the same machine with its disk", Tier: remediation.Disruptive,
+		Access: append(freeingAccess(), remediation.Access{System: "linode", Verb: "read_write", What: "linodes", Why: stepReboot}),
+		NoUndo: "a restart cannot be taken back; workloads are scaled back and the node is uncordoned by the run itself",
+	}
+}
+
+func (r nodeReboot) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
+	plan, s, err := r.begin(ctx, r.Spec(), params, true)
+	if err != nil {
+		return plan, err
+	}
+	f := r.freeing(&plan, s)
+	r.judge(&plan, s, f.scaledObjects())
+	judgeData(&plan)
+	plan.Facts = append(plan.Facts, "A reboot keeps the machine and its disk; /node recycle replaces both", f.fact())
+	restart := planReboot(s)
+	if f.hung { // it is off by then: a machine that is off is booted, not rebooted
+		restart = planBoot(s)
+	}
+	plan.Steps = append(f.steps(), planProven(s), restart, planRestarted(s.node.Name))
+	plan.Steps = append(plan.Steps, f.returned()...)
+	plan.Steps = append(plan.Steps, f.back(plan)...)
+	settle(&plan, remediation.Disruptive)
+	return plan, nil
+}
+
+// freeingAccess is what freeing the volumes of a node needs.
+func freeingAccess() []remediation.Access {
+	return []remediation.Access{
+		{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepCordon + ", " + stepTaint},
+		{System: "kubernetes", Verb: "create", What: "pods/eviction", Why: stepEvictPods},
+		{System: "kubernetes", Verb: "patch", What: "deployments/scale", Why: stepScaleTo},
+		{System: "kubernetes", Verb: "patch", What: "statefulsets/scale", Why: stepScaleTo},
+		{System: "linode", Verb: "read_write", What: "volumes", Why: stepDetach},
+		{System: "linode", Verb: "read_write", What: "linodes", Why: stepShutdown + ", " + stepDetach},
+		{System: "linode", Verb: "read_only", What: "events", Why: stepTargetProven},
+	}
+}

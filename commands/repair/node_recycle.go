@@ -1,0 +1,38 @@
+package repair
+
+import (
+	"context"
+
+	"wardroom/bot/remediation"
+)
+
+// nodeRecycle has the cloud delete the machine of a node and make a new one in its
+// place. Everything on the machine's disk is lost; its volumes are freed first.
+type nodeRecycle struct {
+	planner
+	stepTable
+}
+
+func (nodeRecycle) Spec() remediation.Spec {
+	return remediation.Spec{
+		Name: NodeRecycle, Version: 1, Summary: "Replace the machine of a node: it is deleted, its disk is lost", Tier: remediation.Destructive,
+		Access: append(freeingAccess(), remediation.Access{System: "linode", Verb: "read_write", What: "lke", Why: stepRecycle}),
+		NoUndo: "the machine and its disk are deleted; workloads are scaled back by the run itself",
+	}
+}
+
+func (r nodeRecycle) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
+	plan, s, err := r.begin(ctx, r.Spec(), params, true)
+	if err != nil {
+		return plan, err
+	}
+	f := r.freeing(&plan, s)
+	r.judge(&plan, s, f.scaledObjects())
+	judgeData(&plan)
+	plan.Facts = append(plan.Facts, "A recycle deletes the machine and its disk; /node reboot keeps both", f.fact())
+	plan.Steps = append(f.steps(), planProven(s), planRecycle(s), planReplaced(s))
+	plan.Steps = append(plan.Steps, f.returned()...)
+	plan.Steps = append(plan.Steps, f.back(plan)...)
+	settle(&plan, remediation.Destructive)
+	return plan, nil
+}

@@ -1,0 +1,132 @@
+// Package repair holds the remediations: one file for each, which says what it
+// would do, and the steps that they share, in step_*.go.
+//
+// A plan only reads. Its steps ask once and return; what comes of them is observed
+// later, perhaps by another process. The safe order in which volumes are freed is
+// that of https://kubernetes.io/docs/concepts/cluster-administration/node-shutdown/
+package repair
+
+import (
+	"time"
+
+	"wardroom/bot/fleet"
+	"wardroom/bot/remediation"
+	"wardroom/bot/timeline"
+)
+
+// Ports are what the repairs read and change.
+type Ports struct {
+	Cluster fleet.Cluster
+	Cloud   fleet.Cloud
+	Clock   timeline.Clock
+	Blast   fleet.BlastOptions
+}
+
+// All are the remediations, in the order in which they are offered: the least
+// disruptive first.
+func All(p Ports) []remediation.Remediation {
+	plans := planner{cluster: p.Cluster, cloud: p.Cloud, clock: p.Clock, blast: p.Blast}
+	steps := allSteps(p.Cluster, p.Cloud)
+	return []remediation.Remediation{
+		nodeUncordon{plans, steps},
+		nodeCordon{plans, steps},
+		volumeRemount{plans, steps},
+		nodeDrain{plans, steps},
+		nodeReboot{plans, steps},
+		nodeRecycle{plans, steps},
+	}
+}
+
+// The names of the remediations.
+const (
+	NodeUncordon  = "node-uncordon"
+	NodeCordon    = "node-cordon"
+	NodeDrain     = "node-drain"
+	NodeReboot    = "node-reboot"
+	NodeRecycle   = "node-recycle"
+	VolumeRemount = "volume-remount"
+)
+
+// stepTable holds every shared step by its name. A plan names only those that its
+// remediation uses.
+type stepTable map[string]remediation.Step
+
+func (t stepTable) Step(name string) (remediation.Step, bool) {
+	s, ok := t[name]
+	return s, ok
+}
+
+// The names of the steps. They mean the same for as long as the versions of the
+// remediations that use them stay.
+const (
+	stepCordon          = "cordon"
+	stepUncordon        = "uncordon"
+	stepPause           = "pause-keeper"
+	stepResume          = "resume-keeper"
+	stepScaleTo         = "scale-to"
+	stepScaleBack       = "scale-back"
+	stepPodsGone        = "pods-gone"
+	stepEvictPods       = "evict-pods"
+	stepNodeEmpty       = "node-empty"
+	stepShutdown        = "shutdown-instance"
+	stepInstanceOff     = "wait-instance-off"
+	stepTaint           = "taint-out-of-service"
+	stepUntaint         = "untaint-out-of-service"
+	stepAttachmentsGone = "attachments-gone"
+	stepDetach          = "detach-at-cloud"
+	stepVolumeFree      = "volume-free"
+	stepTargetProven    = "target-proven"
+	stepRecycle         = "recycle"
+	stepReplaced        = "replacement-known"
+	stepReboot          = "reboot-instance"
+	stepBoot            = "boot-instance"
+	stepRestarted       = "node-restarted"
+	stepNodeReady       = "node-ready"
+	stepCSIRegistered   = "csi-registered"
+	stepDaemonsReady    = "daemonsets-ready"
+	stepVolumesUsable   = "volumes-usable"
+	stepPodsReady       = "pods-ready"
+)
+
+func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
+	return stepTable{
+		stepCordon:          cordonStep(cluster),
+		stepUncordon:        uncordonStep(cluster),
+		stepPause:           pauseStep(cluster),
+		stepResume:          resumeStep(cluster),
+		stepScaleTo:         scaleToStep(cluster),
+		stepScaleBack:       scaleBackStep(cluster),
+		stepPodsGone:        podsGoneStep(cluster),
+		stepEvictPods:       evictPodsStep(cluster),
+		stepNodeEmpty:       nodeEmptyStep(cluster),
+		stepShutdown:        shutdownStep(cluster, cloud),
+		stepInstanceOff:     instanceOffStep(cloud),
+		stepTaint:           taintStep(cluster, cloud),
+		stepUntaint:         untaintStep(cluster),
+		stepAttachmentsGone: attachmentsGoneStep(cluster),
+		stepDetach:          detachStep(cluster, cloud),
+		stepVolumeFree:      volumeFreeStep(cloud),
+		stepTargetProven:    targetProvenStep(cluster, cloud),
+		stepRecycle:         recycleStep(cluster, cloud),
+		stepReplaced:        replacedStep(cluster, cloud),
+		stepReboot:          rebootStep(cluster, cloud),
+		stepBoot:            bootStep(cluster, cloud),
+		stepRestarted:       restartedStep(cluster),
+		stepNodeReady:       nodeReadyStep(cluster),
+		stepCSIRegistered:   csiRegisteredStep(cluster),
+		stepDaemonsReady:    daemonsReadyStep(cluster),
+		stepVolumesUsable:   volumesUsableStep(cluster, cloud),
+		stepPodsReady:       podsReadyStep(cluster),
+	}
+}
+
+const (
+	// planFresh is how old a snapshot may be that a plan is made from, stepFresh one that
+	// a step is observed by.
+	planFresh = 30 * time.Second
+	stepFresh = 15 * time.Second
+	// lastKnown: any snapshot is better than none, its age is said.
+	lastKnown = 365 * 24 * time.Hour
+	// cloudName is what people call the cloud.
+	cloudName = "Linode"
+)

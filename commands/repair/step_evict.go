@@ -1,0 +1,95 @@
+package repair
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"wardroom/bot/fleet"
+	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
+)
+
+// evicter is what emptying a node needs of a cluster.
+type evicter interface {
+	snapshots
+	Evict(ctx context.Context, pod fleet.Object) error
+}
+
+// evictPodsStep asks for the eviction of every pod that a node loses, once at each
+// observation: a budget that forbids it now may allow it later.
+func evictPodsStep(c evicter) remediation.Step {
+	return remediation.Step{
+		Repeatable: true, Again: true, Late: 10 * time.Minute,
+		Observe: nodeEmptyStep(c).Observe,
+		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
+			if _, err := proveNode(ctx, c, s); err != nil {
+				return nil, err
+			}
+			snapshot, err := fresh(ctx, c, thePods)
+			if err != nil {
+				return nil, err
+			}
+			var first error
+			for _, p := range podsToLeave(snapshot, s.Args["node"]) {
+				if !p.Terminating.IsZero() {
+					continue
+				}
+				err := c.Evict(ctx, p.Object)
+				if err != nil && !problem.Is(err, problem.Conflict) && !problem.Is(err, problem.NotFound) && first == nil {
+					first = err
+				}
+			}
+			return nil, first
+		},
+	}
+}
+
+// nodeEmptyStep waits until only what belongs to the node itself is left on it.
+func nodeEmptyStep(c snapshots) remediation.Step {
+	return remediation.Step{
+		Repeatable: true, Late: 10 * time.Minute,
+		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+			snapshot, err := fresh(ctx, c, thePods)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
+			left := podsToLeave(snapshot, s.Args["node"])
+			if len(left) == 0 {
+				return so(), nil
+			}
+			seen := notYet("%s left: %s", counted(len(left), "pod"), some(left))
+			for _, b := range snapshot.Budgets {
+				if b.Allowed <= 0 && slices.ContainsFunc(left, func(p fleet.Pod) bool { return slices.Contains(b.Covers, p.String()) }) {
+					seen.Progress += "; budget " + b.Object.String() + " allows none now"
+				}
+			}
+			return seen, nil
+		},
+	}
+}
+
+// podsToLeave are the pods that must leave a node: not those of DaemonSets, not static
+// ones, not those that have come to their end.
+func podsToLeave(s *fleet.Snapshot, node string) (pods []fleet.Pod) {
+	for _, p := range s.Pods {
+		if p.Node == node && !p.Daemon && !p.Mirror && p.Phase != "Succeeded" && p.Phase != "Failed" {
+			pods = append(pods, p)
+		}
+	}
+	return pods
+}
+
+// some names the first pods of many.
+func some(pods []fleet.Pod) string {
+	const most = 3
+	var objects []fleet.Object
+	for _, p := range pods[:min(len(pods), most)] {
+		objects = append(objects, p.Object)
+	}
+	text := list(objects)
+	if len(pods) > most {
+		text += ", …"
+	}
+	return text
+}

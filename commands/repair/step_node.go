@@ -1,0 +1,107 @@
+package repair
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"wardroom/bot/fleet"
+	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
+)
+
+// restartedStep waits until the same machine is back in another life.
+func restartedStep(c snapshots) remediation.Step {
+	return remediation.Step{
+		Repeatable: true, Late: 10 * time.Minute,
+		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+			snapshot, err := fresh(ctx, c, theNodes)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
+			n, there := findNode(snapshot, s.Plan.Target.Name, s.Plan.Target.Identity)
+			switch {
+			case !there:
+				return notYet("node %s is not in the cluster", s.Plan.Target.Name), nil
+			case n.Identity.BootID == "" || n.Identity.BootID == s.Plan.Target.Identity.BootID:
+				return notYet("node %s has not reported its new boot yet", n.Name), nil
+			}
+			return remediation.Seen{So: true, Learned: learn(n)}, nil
+		},
+	}
+}
+
+// nodeReadyStep waits until the node is Ready under the identity that is known of it.
+func nodeReadyStep(c snapshots) remediation.Step {
+	return remediation.Step{
+		Repeatable: true, Late: 25 * time.Minute,
+		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+			n, err := knownNode(ctx, c, s)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
+			return remediation.Seen{So: n.Ready == fleet.True, Progress: nodeFact(n)}, nil
+		},
+	}
+}
+
+// csiRegisteredStep waits until the node has registered the driver of its volumes:
+// without it nothing is mounted there.
+func csiRegisteredStep(c snapshots) remediation.Step {
+	return remediation.Step{
+		Repeatable: true, Late: 5 * time.Minute,
+		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+			n, err := knownNode(ctx, c, s)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
+			for driver := range strings.SplitSeq(s.Args["drivers"], ",") {
+				if !slices.Contains(n.Drivers, driver) {
+					return notYet("node %s has not registered %s", n.Name, driver), nil
+				}
+			}
+			return so(), nil
+		},
+	}
+}
+
+// daemonsReadyStep waits until the node's own pods are Ready: network, DNS, storage.
+func daemonsReadyStep(c snapshots) remediation.Step {
+	return remediation.Step{
+		Repeatable: true, Late: 8 * time.Minute,
+		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+			snapshot, err := fresh(ctx, c, thePods)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
+			node, _ := nodeNow(s)
+			var waiting []fleet.Object
+			for _, owner := range splitWorkloads(s.Args["daemonsets"]) {
+				if !slices.ContainsFunc(snapshot.Pods, func(p fleet.Pod) bool {
+					return p.Node == node && p.Ready && p.Terminating.IsZero() && same(p.Owner, owner)
+				}) {
+					waiting = append(waiting, owner)
+				}
+			}
+			if len(waiting) == 0 {
+				return so(), nil
+			}
+			return notYet("not Ready on %s: %s", node, list(waiting)), nil
+		},
+	}
+}
+
+// knownNode is the node that the step works on, which must be in the cluster.
+func knownNode(ctx context.Context, c snapshots, s remediation.State) (fleet.Node, error) {
+	snapshot, err := fresh(ctx, c, theNodes)
+	if err != nil {
+		return fleet.Node{}, err
+	}
+	name, id := nodeNow(s)
+	n, there := findNode(snapshot, name, id)
+	if !there {
+		return n, problem.New(problem.Unavailable, "node %s is not in the cluster at present", name)
+	}
+	return n, nil
+}

@@ -1,0 +1,210 @@
+package repair
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wardroom/bot/fleet"
+	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
+)
+
+// volumeRemount frees a volume and has it attached anew: what brought the services
+// back on 2021-07-11 after hours, by hand.
+type volumeRemount struct {
+	planner
+	stepTable
+}
+
+func (volumeRemount) Spec() remediation.Spec {
+	return remediation.Spec{
+		Name: VolumeRemount, Version: 1, Summary: "Free a volume and attach it anew, down to a Ready pod", Tier: remediation.Disruptive,
+		Access: []remediation.Access{
+			{System: "kubernetes", Verb: "patch", What: "deployments/scale", Why: stepScaleTo},
+			{System: "kubernetes", Verb: "patch", What: "statefulsets/scale", Why: stepScaleTo},
+			{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepTaint},
+			{System: "linode", Verb: "read_write", What: "volumes", Why: stepDetach},
+			{System: "linode", Verb: "read_write", What: "linodes", Why: stepDetach},
+		},
+		NoUndo: "it puts back by itself what it changes: replicas, keepers, the taint",
+	}
+}
+
+// remount is what a plan knows of its volume.
+type remount struct {
+	snapshot  *fleet.Snapshot
+	volume    fleet.Volume
+	cloud     fleet.CloudVolume
+	diagnosis fleet.Diagnosis
+	facts     fleet.VolumeFacts
+	off       *fleet.Node // holds Terminating pods, its machine is proven off
+}
+
+func (r volumeRemount) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
+	spec := r.Spec()
+	plan := remediation.Plan{Remediation: spec.Name, Version: spec.Version, Params: params, Material: map[string]string{}, At: r.clock.Now()}
+	snapshot, isOld, err := r.snapshot(ctx)
+	if err != nil {
+		return plan, err
+	}
+	m := remount{snapshot: snapshot}
+	if m.volume, err = findVolume(snapshot, params["volume"]); err != nil {
+		return plan, err
+	}
+	if m.diagnosis, m.facts, err = diagnose(ctx, r.cluster, r.cloud, snapshot, m.volume.Name, plan.At); err != nil {
+		return plan, err
+	}
+	plan.Target = remediation.Target{Kind: "volume", Name: m.volume.Name, Volume: m.volume.CloudID, UID: m.volume.Claim.UID}
+	plan.Blast = fleet.BlastOfVolume(snapshot, m.volume.Name, r.blast)
+	if m.facts.Cloud != nil {
+		m.cloud = *m.facts.Cloud
+	}
+	plan.Facts = append([]string{m.diagnosis.String()}, m.diagnosis.Evidence...)
+	if isOld {
+		found(&plan, VolumeUnclear, remediation.Hard, "it heals by itself once the cluster answers", "The cluster cannot be read: what is shown is of %s", snapshot.At.UTC().Format("15:04 UTC"))
+	}
+	r.judge(&plan, &m)
+	r.nodes(ctx, &plan, &m)
+	judgeKeepers(&plan)
+	judgeData(&plan)
+	plan.Steps = m.steps(plan)
+	plan.Material["volume "+m.volume.Name] = fmt.Sprintf("%d, case %s", m.volume.CloudID, m.diagnosis.Case)
+	tier := remediation.Disruptive
+	if m.cloud.Instance != 0 && !m.facts.HolderGone {
+		tier = remediation.Destructive
+	}
+	settle(&plan, tier)
+	if tier == remediation.Destructive && plan.TierWhy == "" {
+		plan.TierWhy = "it detaches from a machine that exists"
+	}
+	return plan, nil
+}
+
+// findVolume finds a volume by its own name, its claim's, or the cloud's label or number.
+func findVolume(s *fleet.Snapshot, name string) (fleet.Volume, error) {
+	if name == "" {
+		return fleet.Volume{}, problem.New(problem.Invalid, "which volume?").WithHint("/volume list shows them")
+	}
+	var all []fleet.Volume
+	for _, v := range s.Volumes {
+		_, label, _ := strings.Cut(v.Handle, "-")
+		if v.Name == name {
+			return v, nil
+		}
+		if v.Claim.String() == name || v.Claim.Name == name || label == name || strconv.Itoa(v.CloudID) == name {
+			all = append(all, v)
+		}
+	}
+	switch len(all) {
+	case 1:
+		return all[0], nil
+	case 0:
+		return fleet.Volume{}, problem.New(problem.NotFound, "the cluster has no volume %s", name).WithHint("/volume list shows those it has")
+	}
+	return fleet.Volume{}, problem.New(problem.Invalid, "%s may be %s or %s", name, all[0].Name, all[1].Name).WithHint("name the volume itself")
+}
+
+// judge adds what the diagnosis says against a remount.
+func (r volumeRemount) judge(plan *remediation.Plan, m *remount) {
+	d := m.diagnosis
+	switch d.Case {
+	case fleet.Gone:
+		found(plan, VolumeGone, remediation.Hard, "restore it from a backup", "%s has no such volume any more", cloudName)
+	case fleet.Unclear:
+		found(plan, VolumeUnclear, remediation.Hard, "it heals by itself once both can be read", "%s", d.Says)
+	case fleet.Healthy, fleet.Free, fleet.Moving:
+		found(plan, VolumeNotSick, remediation.Soft, "look again in some minutes", "Nothing is wrong that a remount would mend: %s", d.Says)
+	case fleet.Locked:
+		found(plan, VolumeLocked, remediation.Soft, "wait; if it stays so, open a support ticket", "%s", d.Says)
+	case fleet.NoDriver:
+		found(plan, DriverMissing, remediation.Soft, "restart the driver's DaemonSet first", "%s", d.Says)
+	}
+	for _, h := range plan.Blast.Workloads {
+		if !h.Scalable {
+			found(plan, OwnerUnscalable, remediation.Soft, "scale it down by hand first", "%s %s cannot be scaled", h.Kind, h.Object)
+		}
+	}
+	for _, o := range plan.Blast.Bare {
+		found(plan, OwnerUnscalable, remediation.Soft, "delete it by hand first", "Nobody makes pod %s again: it is not taken down", o)
+	}
+	if m.cloud.Instance == 0 || d.Released {
+		return
+	}
+	// A machine outside the cluster, or one whose node does not answer, may still write.
+	i := slices.IndexFunc(m.snapshot.Nodes, func(n fleet.Node) bool { return n.Identity.Instance == m.cloud.Instance })
+	if i < 0 || m.snapshot.Nodes[i].Ready != fleet.True {
+		found(plan, HolderMayWrite, remediation.Hard, "turn it off or recycle its node first", "Instance %d has it and is not proven off: it may still be writing", m.cloud.Instance)
+	}
+}
+
+// nodes looks at those where pods would stay Terminating: a kubelet that does not
+// answer takes no pod away. Where its machine is proven off the taint does.
+func (r volumeRemount) nodes(ctx context.Context, plan *remediation.Plan, m *remount) {
+	for i := range m.snapshot.Nodes {
+		n := &m.snapshot.Nodes[i]
+		if n.Ready == fleet.True || !slices.ContainsFunc(m.snapshot.Pods, func(p fleet.Pod) bool {
+			return p.Node == n.Name && slices.ContainsFunc(m.snapshot.UsersOf(m.volume.Name), func(o fleet.Object) bool { return same(o, p.Owner) })
+		}) {
+			continue
+		}
+		off, says, err := machineOff(ctx, r.cloud, n.Identity.Instance)
+		if err != nil {
+			says = "not to be read"
+		}
+		if off {
+			m.off = n
+			plan.Facts = append(plan.Facts, fmt.Sprintf("Node %s does not answer, its instance %d is %s", n.Name, n.Identity.Instance, says))
+			continue
+		}
+		found(plan, HolderMayWrite, remediation.Hard, "turn it off or recycle it first", "Pods of it are on %s, which does not answer and whose machine is %s", n.Name, says)
+	}
+}
+
+func (m remount) steps(plan remediation.Plan) (steps []remediation.PlannedStep) {
+	add := func(s ...remediation.PlannedStep) { steps = append(steps, s...) }
+	var scaled []fleet.Hit
+	for _, h := range plan.Blast.Workloads {
+		if h.Scalable {
+			scaled = append(scaled, h)
+		}
+	}
+	for _, k := range plan.Blast.Keepers {
+		if k.Pause {
+			add(planPause(k))
+		}
+	}
+	for _, h := range scaled {
+		add(planScaleTo(h))
+	}
+	if m.off != nil {
+		add(planTaint(m.off.Name, m.off.Identity.Instance))
+	}
+	for _, h := range scaled {
+		add(planPodsGone(h.Object))
+	}
+	add(planAttachmentsGone([]string{m.volume.Name}, ""))
+	if m.cloud.Instance != 0 {
+		add(planDetach(m.volume.Name, m.volume.CloudID, m.cloud.Instance))
+	}
+	add(planVolumeFree(m.volume.Name, m.volume.CloudID, m.cloud.Instance))
+	if m.off != nil {
+		add(planUntaint(m.off.Name))
+	}
+	wanted := false
+	for _, h := range scaled {
+		add(planScaleBack(h))
+		wanted = wanted || h.Replicas > 0
+	}
+	for _, k := range plan.Blast.Keepers {
+		if k.Pause {
+			add(planResume(k))
+		}
+	}
+	if wanted {
+		add(verify(plan, []string{m.volume.Name})...)
+	}
+	return steps
+}

@@ -1,0 +1,224 @@
+package repair
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wardroom/bot/fleet"
+	"wardroom/bot/remediation"
+)
+
+// The planned steps: their arguments, what people read, and the exact commands by
+// which a person does the same by hand.
+
+func planned(name string, args map[string]string, commands []string, format string, values ...any) remediation.PlannedStep {
+	return remediation.PlannedStep{Name: name, Args: args, Words: fmt.Sprintf(format, values...), Commands: commands}
+}
+
+func nodeArgs(node string) map[string]string { return map[string]string{"node": node} }
+
+func planCordon(node string) remediation.PlannedStep {
+	return planned(stepCordon, nodeArgs(node), []string{"kubectl cordon " + word(node)}, "Cordon %s: no new pods go there", node)
+}
+
+func planUncordon(node string) remediation.PlannedStep {
+	return planned(stepUncordon, nodeArgs(node), []string{"kubectl uncordon " + word(node)}, "Uncordon %s: pods may go there again", node)
+}
+
+func planEvict(node string) remediation.PlannedStep {
+	return planned(stepEvictPods, nodeArgs(node),
+		[]string{"kubectl drain " + word(node) + " --ignore-daemonsets --delete-emptydir-data"},
+		"Evict the pods of %s, as budgets allow", node)
+}
+
+func planEmpty(node string) remediation.PlannedStep {
+	return planned(stepNodeEmpty, nodeArgs(node), []string{"kubectl get pods -A --field-selector spec.nodeName=" + word(node)}, "Wait until the pods of %s are gone", node)
+}
+
+func planShutdown(s subject) remediation.PlannedStep {
+	id := strconv.Itoa(s.instance.ID)
+	return planned(stepShutdown, map[string]string{"instance": id}, []string{"linode-cli linodes shutdown " + id},
+		"Turn instance %s off: its node does not answer and may still be writing", id)
+}
+
+func planOff(s subject) remediation.PlannedStep {
+	id := strconv.Itoa(s.instance.ID)
+	return planned(stepInstanceOff, map[string]string{"instance": id}, []string{"linode-cli linodes view " + id + " --format status"}, "Wait until instance %s is off", id)
+}
+
+func planTaint(node string, instance int) remediation.PlannedStep {
+	return planned(stepTaint, map[string]string{"node": node, "instance": strconv.Itoa(instance)},
+		[]string{"kubectl taint nodes " + word(node) + " node.kubernetes.io/out-of-service=nodeshutdown:NoExecute"},
+		"Taint %s out of service: the cluster takes its pods and volumes away", node)
+}
+
+func planUntaint(node string) remediation.PlannedStep {
+	return planned(stepUntaint, nodeArgs(node),
+		[]string{"kubectl taint nodes " + word(node) + " node.kubernetes.io/out-of-service=nodeshutdown:NoExecute-"}, "Take that taint off %s again", node)
+}
+
+func planPause(k fleet.Keeper) remediation.PlannedStep {
+	return planned(stepPause, keeperArgs(k), pauseCommand(k, true), "Pause %s %s, which would undo it", k.How, k.Object)
+}
+
+func planResume(k fleet.Keeper) remediation.PlannedStep {
+	return planned(stepResume, keeperArgs(k), pauseCommand(k, false), "Resume %s %s", k.How, k.Object)
+}
+
+// pauseCommand is empty for keepers that people pause in ways of their own.
+func pauseCommand(k fleet.Keeper, on bool) []string {
+	kubectl := "kubectl -n " + word(k.Object.Namespace)
+	switch {
+	case k.How == "Flux" && strings.EqualFold(k.Object.Kind, "Kustomization"), k.How == "Flux" && strings.EqualFold(k.Object.Kind, "HelmRelease"):
+		return []string{fmt.Sprintf(`%s patch %s %s --type merge -p '{"spec":{"suspend":%t}}'`, kubectl, strings.ToLower(k.Object.Kind), word(k.Object.Name), on)}
+	case k.How == "Argo CD" && on:
+		return []string{fmt.Sprintf(`%s patch application %s --type merge -p '{"spec":{"syncPolicy":{"automated":null}}}'`, kubectl, word(k.Object.Name))}
+	}
+	return nil
+}
+
+func scaleCommand(o fleet.Object, replicas int) []string {
+	return []string{fmt.Sprintf("kubectl -n %s scale %s/%s --replicas=%d", word(o.Namespace), strings.ToLower(o.Kind), word(o.Name), replicas)}
+}
+
+func planScaleTo(h fleet.Hit) remediation.PlannedStep {
+	args := objectArgs(h.Object)
+	args["to"], args["from"] = "0", strconv.Itoa(h.Replicas)
+	return planned(stepScaleTo, args, scaleCommand(h.Object, 0), "Scale %s from %d to 0: its volume is let go", h.Object, h.Replicas)
+}
+
+func planScaleBack(h fleet.Hit) remediation.PlannedStep {
+	args := objectArgs(h.Object)
+	args["to"] = strconv.Itoa(h.Replicas)
+	return planned(stepScaleBack, args, scaleCommand(h.Object, h.Replicas), "Scale %s back to %d", h.Object, h.Replicas)
+}
+
+func planPodsGone(o fleet.Object) remediation.PlannedStep {
+	return planned(stepPodsGone, objectArgs(o), []string{"kubectl -n " + word(o.Namespace) + " get pods"}, "Wait until no pod of %s is left", o)
+}
+
+// planAttachmentsGone waits on one node, or on all when it is "".
+func planAttachmentsGone(volumes []string, node string) remediation.PlannedStep {
+	args := map[string]string{"volumes": strings.Join(volumes, ",")}
+	if node != "" {
+		args["node"] = node
+	}
+	return planned(stepAttachmentsGone, args, []string{"kubectl get volumeattachments"}, "Wait until the cluster has let go of %s", these(volumes, "volume"))
+}
+
+func volumeArgs(name string, cloud, holder int) map[string]string {
+	return map[string]string{"name": name, "volume": strconv.Itoa(cloud), "holder": strconv.Itoa(holder)}
+}
+
+func planDetach(name string, cloud, holder int) remediation.PlannedStep {
+	return planned(stepDetach, volumeArgs(name, cloud, holder), []string{fmt.Sprintf("linode-cli volumes detach %d", cloud)},
+		"Detach %s at %s, if instance %d still has it", name, cloudName, holder)
+}
+
+func planVolumeFree(name string, cloud, holder int) remediation.PlannedStep {
+	return planned(stepVolumeFree, volumeArgs(name, cloud, holder), []string{fmt.Sprintf("linode-cli volumes view %d --format linode_id,status", cloud)},
+		"Wait until %s says that nothing has %s", cloudName, name)
+}
+
+func planProven(s subject) remediation.PlannedStep {
+	return planned(stepTargetProven, map[string]string{"slot": s.slot.ID, "instance": strconv.Itoa(s.instance.ID)},
+		[]string{fmt.Sprintf("linode-cli lke pools-list %d", s.instance.Cluster), "linode-cli events list"},
+		"Prove once more that slot %s holds instance %d and nothing is under way", s.slot.ID, s.instance.ID)
+}
+
+func instanceArgs(s subject) map[string]string {
+	return map[string]string{"slot": s.slot.ID, "instance": strconv.Itoa(s.instance.ID), "cluster": strconv.Itoa(s.instance.Cluster)}
+}
+
+func planRecycle(s subject) remediation.PlannedStep {
+	return planned(stepRecycle, instanceArgs(s), []string{fmt.Sprintf("linode-cli lke node-recycle %d %s", s.instance.Cluster, word(s.slot.ID))},
+		"RECYCLE: %s deletes instance %d and makes a new one", cloudName, s.instance.ID)
+}
+
+func planReplaced(s subject) remediation.PlannedStep {
+	return planned(stepReplaced, instanceArgs(s), []string{fmt.Sprintf("linode-cli lke pools-list %d", s.instance.Cluster), "kubectl get nodes -o custom-columns=NAME:.metadata.name,ID:.spec.providerID"},
+		"Wait for the new machine, known by its identity though the name may stay")
+}
+
+func planReboot(s subject) remediation.PlannedStep {
+	return planned(stepReboot, instanceArgs(s), []string{fmt.Sprintf("linode-cli linodes reboot %d", s.instance.ID)},
+		"REBOOT: %s restarts instance %d, the same machine with its disk", cloudName, s.instance.ID)
+}
+
+func planBoot(s subject) remediation.PlannedStep {
+	return planned(stepBoot, instanceArgs(s), []string{fmt.Sprintf("linode-cli linodes boot %d", s.instance.ID)},
+		"BOOT: turn instance %d on again, the same machine with its disk", s.instance.ID)
+}
+
+func planRestarted(node string) remediation.PlannedStep {
+	return planned(stepRestarted, nodeArgs(node), []string{"kubectl get node " + word(node) + " -o jsonpath={.status.nodeInfo.bootID}"}, "Wait until %s reports a new boot", node)
+}
+
+func planReady(node string) remediation.PlannedStep {
+	return planned(stepNodeReady, nodeArgs(node), []string{"kubectl get nodes"}, "Wait until the node is Ready")
+}
+
+func planRegistered(drivers []string) remediation.PlannedStep {
+	return planned(stepCSIRegistered, map[string]string{"drivers": strings.Join(drivers, ",")}, []string{"kubectl get csinodes -o yaml"},
+		"Wait until it has registered %s", strings.Join(drivers, ", "))
+}
+
+func planDaemons(all []fleet.Object) remediation.PlannedStep {
+	return planned(stepDaemonsReady, map[string]string{"daemonsets": joinWorkloads(all)}, []string{"kubectl get pods -A -o wide"},
+		"Wait until its own pods are Ready: %s", list(all))
+}
+
+func planUsable(volumes []string) remediation.PlannedStep {
+	return planned(stepVolumesUsable, map[string]string{"volumes": strings.Join(volumes, ",")}, []string{"kubectl get volumeattachments", "linode-cli volumes list"},
+		"Check that %s attached and the machine has the device", isAre(volumes, "volume"))
+}
+
+func planPodsReady(all []fleet.Object, withVolume bool) remediation.PlannedStep {
+	what := "Ready"
+	if withVolume {
+		what = "Ready with their volumes"
+	}
+	return planned(stepPodsReady, map[string]string{"workloads": joinWorkloads(all)}, []string{"kubectl get pods -A"}, "Check that the pods are %s: %s", what, list(all))
+}
+
+// these is the one name, or how many there are.
+func these(names []string, what string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	return counted(len(names), what)
+}
+
+func isAre(names []string, what string) string {
+	if len(names) == 1 {
+		return names[0] + " is"
+	}
+	return counted(len(names), what) + " are"
+}
+
+// word is one word of a shell. Names of clusters and clouds need no quotes; a name
+// that does is quoted, so that no copied line does anything else.
+func word(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._/:", r)
+	}
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// daemonsOn are the DaemonSets that have a pod on a node, driversOf the drivers of
+// its volumes.
+func daemonsOn(s *fleet.Snapshot, node string) []fleet.Object {
+	found := map[fleet.Object]bool{}
+	for _, p := range s.Pods {
+		if p.Node == node && p.Daemon {
+			found[fleet.Object{Kind: p.Owner.Kind, Namespace: p.Owner.Namespace, Name: p.Owner.Name}] = true
+		}
+	}
+	return slices.SortedFunc(maps.Keys(found), func(x, y fleet.Object) int { return strings.Compare(x.String(), y.String()) })
+}
