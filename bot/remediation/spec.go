@@ -127,9 +127,6 @@ type Step struct {
 	Destructive bool
 	// Restores: it may run while repairs are frozen or the run is aborted.
 	Restores bool
-	// Again: Do asks once and may be refused for now (evictions that budgets forbid), so
-	// it is asked again at every observation until it is so. Only of repeatable steps.
-	Again bool
 	// Late is after how long it is said once that the step takes longer than usual; 0: never.
 	Late time.Duration
 	// Every is how often it is observed; 0: every 5 s.

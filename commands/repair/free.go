@@ -3,6 +3,7 @@ package repair
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"wardroom/bot/fleet"
 	"wardroom/bot/remediation"
@@ -39,6 +40,7 @@ func (p planner) freeing(plan *remediation.Plan, s subject) freeing {
 			}
 		}
 	}
+	byName(f.scaled)
 	for _, v := range plan.Blast.Volumes {
 		if v.Cloud != 0 {
 			f.volumes = append(f.volumes, v)
@@ -141,15 +143,12 @@ func (f freeing) scaledObjects() (all []fleet.Object) {
 	return all
 }
 
-// drivers are those of the volumes, which the node has to register again; without
-// volumes whatever the node has registered now.
-func (f freeing) drivers() []string {
-	drivers := slices.Clone(f.s.node.Drivers)
-	for _, held := range f.volumes {
-		for _, v := range f.s.snapshot.Volumes {
-			if v.Name == held.Volume && v.Driver != "" && !slices.Contains(drivers, v.Driver) {
-				drivers = append(drivers, v.Driver)
-			}
+// drivers are those of the cluster's cloud volumes: what the node has to register
+// again, whatever it has registered at the moment.
+func (f freeing) drivers() (drivers []string) {
+	for _, v := range f.s.snapshot.Volumes {
+		if v.CloudID != 0 && v.Driver != "" && !slices.Contains(drivers, v.Driver) {
+			drivers = append(drivers, v.Driver)
 		}
 	}
 	slices.Sort(drivers)
@@ -163,9 +162,7 @@ func (f freeing) returned() (steps []remediation.PlannedStep) {
 	if d := f.drivers(); len(d) > 0 {
 		steps = append(steps, planRegistered(d))
 	}
-	if d := daemonsOn(f.s.snapshot, node); len(d) > 0 {
-		steps = append(steps, planDaemons(d))
-	}
+	steps = append(steps, planDaemons(node))
 	if !f.s.node.Unschedulable {
 		steps = append(steps, planUncordon(node))
 	}
@@ -174,6 +171,11 @@ func (f freeing) returned() (steps []remediation.PlannedStep) {
 
 func (f freeing) fact() string {
 	return fmt.Sprintf("%s freed first; %s scaled to 0 meanwhile", counted(len(f.volumes), "volume"), counted(len(f.scaled), "workload"))
+}
+
+// byName orders hits so that the steps of a plan do not depend on who is down now.
+func byName(hits []fleet.Hit) {
+	slices.SortFunc(hits, func(x, y fleet.Hit) int { return strings.Compare(x.Object.String(), y.Object.String()) })
 }
 
 func holdsVolume(b fleet.Blast, o fleet.Object) bool {

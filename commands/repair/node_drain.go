@@ -32,7 +32,7 @@ func (r nodeDrain) Plan(ctx context.Context, params map[string]string) (remediat
 	}
 	r.judge(&plan, s, nil)
 	judgeData(&plan)
-	plan.Steps = append([]remediation.PlannedStep{planCordon(s.node.Name), planEvict(s.node.Name)}, verify(plan, nil)...)
+	plan.Steps = append([]remediation.PlannedStep{planCordon(s.node.Name), planEvict(s.node.Name)}, verify(plan, used(plan.Blast.Volumes))...)
 	plan.Undo = "/node uncordon lets pods come back; those that moved stay where they are"
 	settle(&plan, remediation.Disruptive)
 	return plan, nil

@@ -16,11 +16,11 @@ type evicter interface {
 	Evict(ctx context.Context, pod fleet.Object) error
 }
 
-// evictPodsStep asks for the eviction of every pod that a node loses, once at each
-// observation: a budget that forbids it now may allow it later.
+// evictPodsStep asks for the eviction of every pod that a node loses. While a budget
+// forbids one it is Unavailable, so that it is asked again later.
 func evictPodsStep(c evicter) remediation.Step {
 	return remediation.Step{
-		Repeatable: true, Again: true, Late: 10 * time.Minute,
+		Repeatable: true, Late: 10 * time.Minute,
 		Observe: nodeEmptyStep(c).Observe,
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
 			if _, err := proveNode(ctx, c, s); err != nil {
@@ -31,14 +31,21 @@ func evictPodsStep(c evicter) remediation.Step {
 				return nil, err
 			}
 			var first error
+			refused := 0
 			for _, p := range podsToLeave(snapshot, s.Args["node"]) {
 				if !p.Terminating.IsZero() {
 					continue
 				}
-				err := c.Evict(ctx, p.Object)
-				if err != nil && !problem.Is(err, problem.Conflict) && !problem.Is(err, problem.NotFound) && first == nil {
+				switch err := c.Evict(ctx, p.Object); {
+				case err == nil || problem.Is(err, problem.NotFound):
+				case problem.Is(err, problem.Conflict):
+					refused++
+				case first == nil:
 					first = err
 				}
+			}
+			if first == nil && refused > 0 {
+				first = problem.New(problem.Unavailable, "budgets do not allow the eviction of %s now", counted(refused, "pod"))
 			}
 			return nil, first
 		},

@@ -66,30 +66,53 @@ func csiRegisteredStep(c snapshots) remediation.Step {
 	}
 }
 
-// daemonsReadyStep waits until the node's own pods are Ready: network, DNS, storage.
+// daemonsReadyStep waits until the node's own pods are Ready: those that are there,
+// and one of each DaemonSet that has a pod on every other Ready node.
 func daemonsReadyStep(c snapshots) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 8 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
-			snapshot, err := fresh(ctx, c, thePods)
+			snapshot, err := fresh(ctx, c, thePods, theNodes)
 			if err != nil {
 				return remediation.Seen{}, err
 			}
 			node, _ := nodeNow(s)
-			var waiting []fleet.Object
-			for _, owner := range splitWorkloads(s.Args["daemonsets"]) {
-				if !slices.ContainsFunc(snapshot.Pods, func(p fleet.Pod) bool {
-					return p.Node == node && p.Ready && p.Terminating.IsZero() && same(p.Owner, owner)
-				}) {
-					waiting = append(waiting, owner)
-				}
-			}
+			waiting := daemonsWaiting(snapshot, node)
 			if len(waiting) == 0 {
 				return so(), nil
 			}
 			return notYet("not Ready on %s: %s", node, list(waiting)), nil
 		},
 	}
+}
+
+func daemonsWaiting(s *fleet.Snapshot, node string) (waiting []fleet.Object) {
+	on := map[fleet.Object][]string{} // the nodes on which each is Ready, and ours
+	ready := map[fleet.Object]bool{}
+	for _, p := range s.Pods {
+		if !p.Daemon || !p.Terminating.IsZero() {
+			continue
+		}
+		o := fleet.Object{Kind: p.Owner.Kind, Namespace: p.Owner.Namespace, Name: p.Owner.Name}
+		if !slices.Contains(on[o], p.Node) {
+			on[o] = append(on[o], p.Node)
+		}
+		ready[o] = ready[o] || p.Node == node && p.Ready
+	}
+	for o, nodes := range on {
+		if !ready[o] && (slices.Contains(nodes, node) || everywhere(s, nodes, node)) {
+			waiting = append(waiting, o)
+		}
+	}
+	slices.SortFunc(waiting, func(x, y fleet.Object) int { return strings.Compare(x.String(), y.String()) })
+	return waiting
+}
+
+// everywhere reports whether nodes has every Ready node but one.
+func everywhere(s *fleet.Snapshot, nodes []string, but string) bool {
+	return !slices.ContainsFunc(s.Nodes, func(n fleet.Node) bool {
+		return n.Name != but && n.Ready == fleet.True && !slices.Contains(nodes, n.Name)
+	})
 }
 
 // knownNode is the node that the step works on, which must be in the cluster.

@@ -171,6 +171,7 @@ func (m remount) steps(plan remediation.Plan) (steps []remediation.PlannedStep) 
 			scaled = append(scaled, h)
 		}
 	}
+	byName(scaled)
 	for _, k := range plan.Blast.Keepers {
 		if k.Pause {
 			add(planPause(k))

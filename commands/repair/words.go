@@ -2,8 +2,6 @@ package repair
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -166,9 +164,8 @@ func planRegistered(drivers []string) remediation.PlannedStep {
 		"Wait until it has registered %s", strings.Join(drivers, ", "))
 }
 
-func planDaemons(all []fleet.Object) remediation.PlannedStep {
-	return planned(stepDaemonsReady, map[string]string{"daemonsets": joinWorkloads(all)}, []string{"kubectl get pods -A -o wide"},
-		"Wait until its own pods are Ready: %s", list(all))
+func planDaemons(node string) remediation.PlannedStep {
+	return planned(stepDaemonsReady, nodeArgs(node), []string{"kubectl get pods -A -o wide"}, "Wait until the node's own pods are Ready: network, storage")
 }
 
 func planUsable(volumes []string) remediation.PlannedStep {
@@ -209,16 +206,4 @@ func word(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// daemonsOn are the DaemonSets that have a pod on a node, driversOf the drivers of
-// its volumes.
-func daemonsOn(s *fleet.Snapshot, node string) []fleet.Object {
-	found := map[fleet.Object]bool{}
-	for _, p := range s.Pods {
-		if p.Node == node && p.Daemon {
-			found[fleet.Object{Kind: p.Owner.Kind, Namespace: p.Owner.Namespace, Name: p.Owner.Name}] = true
-		}
-	}
-	return slices.SortedFunc(maps.Keys(found), func(x, y fleet.Object) int { return strings.Compare(x.String(), y.String()) })
 }
