@@ -15,6 +15,7 @@ import (
 	"wardroom/bot/alert"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
+	"wardroom/bot/remediation"
 )
 
 // Config is a configuration that holds together. It is fixed once loaded.
@@ -32,6 +33,9 @@ type Config struct {
 	Correlation incident.Rules
 	StatusPage  StatusPage
 	Discord     Section // zero: there is none
+	Kubernetes  Section // zero: there is no cluster
+	Linode      Section // zero: there is no cloud
+	Repairs     remediation.Policy
 	OnCall      OnCall
 	Metrics     Metrics
 

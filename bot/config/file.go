@@ -26,6 +26,9 @@ type File struct {
 	Correlation FileCorrelation `yaml:"correlation" help:"Which alerts are one incident."`
 	StatusPage  FileStatusPage  `yaml:"status_page" help:"What the public sees."`
 	Discord     Section         `yaml:"discord" example:"{token_file: /run/secrets/discord, guild: \"267624335836053506\"}" help:"The team's Discord: a room for each incident, slash commands, buttons. docs/discord.md leads there in ten minutes and explains every key: token, guild, public_key, category, archive, overview, private. Left out: there is no Discord."`
+	Kubernetes  Section         `yaml:"kubernetes" example:"{kubeconfig: /run/secrets/observe.kubeconfig, act: {kubeconfig: /run/secrets/act.kubeconfig}, used_by: {default/redis: [default/bot]}}" help:"The cluster that repairs act on. kubeconfig (or in_cluster) only reads; act is the credential for changes, used in mode act alone; used_by says who depends on a workload, backups names the CronJobs that make them. Left out: there is no cluster."`
+	Linode      Section         `yaml:"linode" example:"{cluster: 13311, read_token_file: /run/secrets/linode-read, act_token_file: /run/secrets/linode-act}" help:"Whoever owns the cluster's machines and volumes. cluster is the id of the LKE cluster; read_token only reads; act_token is for changes, used in mode act alone. Left out: there is no cloud."`
+	Repairs     FileRepairs     `yaml:"repairs" help:"Who may repair, and when it must not be."`
 	OnCall      FileOnCall      `yaml:"oncall" help:"Who is woken for a SEV1 or SEV2 that nobody has acknowledged. Left out: nobody is."`
 	Metrics     FileMetrics     `yaml:"metrics" help:"What Prometheus scrapes, at GET /metrics."`
 }
@@ -149,6 +152,7 @@ func defaults() File {
 		Routes:      defaultRoutes(),
 		Correlation: defaultCorrelation(),
 		StatusPage:  FileStatusPage{Title: text("Status")},
+		Repairs:     defaultRepairs(),
 		OnCall:      defaultOnCall(),
 	}
 }
