@@ -140,4 +140,3 @@ func of[T any](e everything, name string) []T {
 	}
 	return out
 }
-
