@@ -132,7 +132,7 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 			volumes := strings.Split(s.Args["volumes"], ",")
 			var waiting, sick []string
 			for _, name := range volumes {
-				d, _, err := diagnose(ctx, c, cloud, snapshot, name, s.Now)
+				d, _, err := Diagnose(ctx, c, cloud, snapshot, name, s.Now)
 				if err != nil {
 					return remediation.Seen{}, err
 				}
@@ -156,10 +156,10 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 	}
 }
 
-// diagnose reads what the snapshot does not hold and names the case. A cloud that
+// Diagnose reads what the snapshot does not hold and names the case. A cloud that
 // cannot be read makes the case unclear; the cluster's events are evidence, without
 // which a case can still be named. An error comes back only for what is not foreseen.
-func diagnose(ctx context.Context, c volumeViews, cloud cloudReader, s *fleet.Snapshot, volume string, now time.Time) (fleet.Diagnosis, fleet.VolumeFacts, error) {
+func Diagnose(ctx context.Context, c volumeViews, cloud cloudReader, s *fleet.Snapshot, volume string, now time.Time) (fleet.Diagnosis, fleet.VolumeFacts, error) {
 	f := fleet.VolumeFacts{Volume: volume, Snapshot: s, Now: now, CloudName: cloudName}
 	readCloud(ctx, cloud, &f)
 	for _, p := range s.Pods {

@@ -51,10 +51,10 @@ func (r volumeRemount) Plan(ctx context.Context, params map[string]string) (reme
 		return plan, err
 	}
 	m := remount{snapshot: snapshot}
-	if m.volume, err = findVolume(snapshot, params["volume"]); err != nil {
+	if m.volume, err = FindVolume(snapshot, params["volume"]); err != nil {
 		return plan, err
 	}
-	if m.diagnosis, m.facts, err = diagnose(ctx, r.cluster, r.cloud, snapshot, m.volume.Name, plan.At); err != nil {
+	if m.diagnosis, m.facts, err = Diagnose(ctx, r.cluster, r.cloud, snapshot, m.volume.Name, plan.At); err != nil {
 		return plan, err
 	}
 	plan.Target = remediation.Target{Kind: "volume", Name: m.volume.Name, Volume: m.volume.CloudID, UID: m.volume.Claim.UID}
@@ -83,8 +83,8 @@ func (r volumeRemount) Plan(ctx context.Context, params map[string]string) (reme
 	return plan, nil
 }
 
-// findVolume finds a volume by its own name, its claim's, or the cloud's label or number.
-func findVolume(s *fleet.Snapshot, name string) (fleet.Volume, error) {
+// FindVolume finds a volume by its own name, its claim's, or the cloud's label or number.
+func FindVolume(s *fleet.Snapshot, name string) (fleet.Volume, error) {
 	if name == "" {
 		return fleet.Volume{}, problem.New(problem.Invalid, "which volume?").WithHint("/volume list shows them")
 	}
