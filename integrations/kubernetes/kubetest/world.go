@@ -1,0 +1,284 @@
+package kubetest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Node is a node that is there and Ready from the start.
+type Node struct {
+	Name         string            `json:"name"`   // "lke13311-16405-5fafd1b46dcf"
+	Linode       int               `json:"linode"` // the id of its machine
+	Hostname     string            `json:"hostname,omitempty"`
+	MachineID    string            `json:"machine_id,omitempty"` // two nodes that share one are clones
+	CPU          string            `json:"cpu,omitempty"`        // "4"
+	Memory       string            `json:"memory,omitempty"`     // "8Gi"
+	Pods         int               `json:"pods,omitempty"`       // 110
+	Labels       map[string]string `json:"labels,omitempty"`
+	ControlPlane bool              `json:"control_plane,omitempty"`
+}
+
+func (n Node) withDefaults() Node {
+	n.Hostname = cmp.Or(n.Hostname, n.Name)
+	n.MachineID = cmp.Or(n.MachineID, shortHash(fmt.Sprint("machine", n.Linode), 32))
+	n.CPU, n.Memory, n.Pods = cmp.Or(n.CPU, "4"), cmp.Or(n.Memory, "8Gi"), cmp.Or(n.Pods, 110)
+	return n
+}
+
+// Workload is one that runs from the start, with its volume.
+type Workload struct {
+	Name        string            `json:"name"`           // "default/redis"
+	Kind        string            `json:"kind,omitempty"` // "": Deployment
+	Replicas    *int32            `json:"replicas,omitempty"`
+	Node        string            `json:"node,omitempty"`    // where its pods are at first; "": wherever there is room
+	Volume      string            `json:"volume,omitempty"`  // a PersistentVolume of its own: "pvc-bb1d06139b334c1f"
+	Disk        int               `json:"disk,omitempty"`    // the cloud's number of it
+	UsedBy      []string          `json:"used_by,omitempty"` // written as the annotation wardroom/used-by
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	CPU         string            `json:"cpu,omitempty"` // that each pod asks for; "100m"
+	Memory      string            `json:"memory,omitempty"`
+	Scratch     bool              `json:"scratch,omitempty"`    // an emptyDir
+	Recreate    bool              `json:"recreate,omitempty"`   // the old pod goes before the new one comes
+	Available   *int              `json:"available,omitempty"`  // a disruption budget that wants so many
+	OwnerKind   string            `json:"owner_kind,omitempty"` // an operator's resource that owns it: "postgresql.acid.zalan.do/v1 postgresql"
+	OwnerName   string            `json:"owner_name,omitempty"`
+}
+
+// AddNode puts a Ready node there. Where the cloud is a [Plain] one, its machine too.
+func (s *Server) AddNode(n Node) {
+	if p, plain := s.opt.Cloud.(*Plain); plain {
+		p.SetMachine(Machine{ID: n.Linode, Name: n.Name, Running: true, Boot: 1})
+	}
+	s.seeding(func() {
+		boot := s.life.cloud.machines[n.Linode].Boot
+		l := &machine{running: true, boot: boot, since: s.now()}
+		s.life.machines[n.Linode] = l
+		s.join(n, l)
+	})
+}
+
+// seeding runs f so that what it puts there has been there, and stable, for a day.
+func (s *Server) seeding(f func()) {
+	s.do(func() {
+		s.seeds = true
+		s.look()
+		f()
+		s.settle()
+		s.seeds = false
+	})
+}
+
+// AddWorkload puts a workload there with pods that are Ready, and its volume. Where
+// the cloud is a [Plain] one, its disk too.
+func (s *Server) AddWorkload(w Workload) {
+	namespace, name, _ := strings.Cut(w.Name, "/")
+	if p, plain := s.opt.Cloud.(*Plain); plain && w.Disk != 0 {
+		d := Disk{ID: w.Disk}
+		s.do(func() {
+			if n, ok := s.store.get(s.store.byResource("nodes"), "", w.Node).(*corev1.Node); ok {
+				id, _ := s.machineOf(n)
+				d.Machine, d.Usable = id, true
+			}
+		})
+		p.SetDisk(d)
+	}
+	s.seeding(func() {
+		s.place = w.Node
+		if w.Volume != "" {
+			s.addVolume(w, namespace, name)
+		}
+		if w.Available != nil {
+			at := intstr.FromInt32(int32(*w.Available))
+			s.put(s.store.byResource("poddisruptionbudgets"), &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Generation: 1},
+				Spec: policyv1.PodDisruptionBudgetSpec{MinAvailable: &at, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}}})
+		}
+		resource, o := w.object(namespace, name)
+		s.put(s.store.byResource(resource), o)
+		s.settle()
+		s.place = ""
+	})
+}
+
+func (s *Server) addVolume(w Workload, namespace, name string) {
+	handle := fmt.Sprintf("%d-%s", w.Disk, strings.Replace(w.Volume, "-", "", 1))
+	claim := s.put(s.store.byResource("persistentvolumeclaims"), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:   corev1.PersistentVolumeClaimSpec{VolumeName: w.Volume, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}},
+		Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound}})
+	s.put(s.store.byResource("persistentvolumes"), &corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: w.Volume},
+		Spec: corev1.PersistentVolumeSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}, StorageClassName: "linode-block-storage-retain",
+			ClaimRef:               &corev1.ObjectReference{Kind: "PersistentVolumeClaim", Namespace: namespace, Name: name, UID: claim.GetUID()},
+			PersistentVolumeSource: corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: Driver, VolumeHandle: handle, FSType: "ext4"}}},
+		Status: corev1.PersistentVolumeStatus{Phase: corev1.VolumeBound}})
+}
+
+func (w Workload) object(namespace, name string) (string, object) {
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: name, Generation: 1, Labels: map[string]string{"app": name}, Annotations: map[string]string{}}
+	for k, v := range w.Labels {
+		meta.Labels[k] = v
+	}
+	for k, v := range w.Annotations {
+		meta.Annotations[k] = v
+	}
+	if len(w.UsedBy) > 0 {
+		meta.Annotations["wardroom/used-by"] = strings.Join(w.UsedBy, ", ")
+	}
+	if group, kind, ok := strings.Cut(w.OwnerKind, " "); ok {
+		yes := true
+		meta.OwnerReferences = []metav1.OwnerReference{{APIVersion: group, Kind: kind, Name: cmp.Or(w.OwnerName, name), UID: "0perat0r-0000-4000-8000-000000000001", Controller: &yes}}
+	}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}}, Spec: corev1.PodSpec{
+		Containers: []corev1.Container{{Name: name, Image: "example.org/" + name + ":1",
+			Resources: corev1.ResourceRequirements{Requests: amounts(cmp.Or(w.CPU, "100m"), cmp.Or(w.Memory, "128Mi"), 0)}}}}}
+	volume := func(v corev1.VolumeSource, as string) {
+		template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: as, VolumeSource: v})
+		c := &template.Spec.Containers[0]
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: as, MountPath: "/" + as})
+	}
+	if w.Volume != "" {
+		volume(corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name}}, "data")
+	}
+	if w.Scratch {
+		volume(corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}, "scratch")
+	}
+	n := int32(count(w.Replicas))
+	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}
+	switch w.Kind {
+	case "StatefulSet":
+		return "statefulsets", &appsv1.StatefulSet{ObjectMeta: meta, Spec: appsv1.StatefulSetSpec{Replicas: &n, Selector: selector, Template: template, ServiceName: name}}
+	case "DaemonSet":
+		return "daemonsets", &appsv1.DaemonSet{ObjectMeta: meta, Spec: appsv1.DaemonSetSpec{Selector: selector, Template: template}}
+	}
+	d := &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Replicas: &n, Selector: selector, Template: template}}
+	if w.Recreate || w.Volume != "" {
+		d.Spec.Strategy.Type = appsv1.RecreateDeploymentStrategyType
+	}
+	return "deployments", d
+}
+
+// Apply stores an object as JSON, of any kind that is served: CronJobs, autoscalers,
+// Kustomizations, bare pods. One that is there already is replaced.
+func (s *Server) Apply(raw []byte) error {
+	var head struct {
+		metav1.TypeMeta
+		Metadata struct{ Namespace, Name string }
+	}
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return fmt.Errorf("simulated cluster: %w", err)
+	}
+	gvk := schema.FromAPIVersionAndKind(head.APIVersion, head.Kind)
+	for _, k := range s.store.kinds {
+		if k.GroupVersionKind != gvk {
+			continue
+		}
+		o := k.empty()
+		if err := json.Unmarshal(raw, o); err != nil {
+			return fmt.Errorf("simulated cluster: %w", err)
+		}
+		s.seeding(func() {
+			if was := s.store.get(k, o.GetNamespace(), o.GetName()); was != nil {
+				o.SetUID(was.GetUID())
+				o.SetCreationTimestamp(was.GetCreationTimestamp())
+			}
+			s.put(k, o)
+		})
+		return nil
+	}
+	return fmt.Errorf("simulated cluster: no kind %s", gvk)
+}
+
+// Hang kills a node's kubelet; its machine runs on. A boot of the machine mends it.
+func (s *Server) Hang(node string) {
+	s.do(func() {
+		if n, ok := s.store.get(s.store.byResource("nodes"), "", node).(*corev1.Node); ok {
+			if _, l := s.machineOf(n); l != nil {
+				s.life.hung[node] = l.boot
+			}
+		}
+	})
+}
+
+// Break keeps the containers of a workload from running, as "CrashLoopBackOff"; ""
+// mends them.
+func (s *Server) Break(workload, why string) {
+	s.do(func() {
+		s.life.broken[workload] = why
+		if why == "" {
+			delete(s.life.broken, workload)
+		}
+	})
+}
+
+// Keep lets a delivery tool restore a workload's replicas every minute, unless the
+// Kustomization, HelmRelease or Application that its labels name is suspended.
+// resource is "deployments" or "statefulsets".
+func (s *Server) Keep(resource, workload string, replicas int) {
+	s.do(func() {
+		s.life.wanted[resource+" "+workload] = int32(replicas)
+		s.life.synced[resource+" "+workload] = s.now()
+	})
+}
+
+// Emit tells an event about an object that is there: resource "pods", name
+// "default/redis-0".
+func (s *Server) Emit(resource, name, level, reason, message string) error {
+	namespace, short, namespaced := strings.Cut(name, "/")
+	if !namespaced {
+		namespace, short = "", name
+	}
+	found := false
+	s.do(func() {
+		if o := s.store.get(s.store.byResource(resource), namespace, short); o != nil {
+			s.tell(o, level, reason, message)
+			found = true
+		}
+	})
+	if !found {
+		return fmt.Errorf("simulated cluster: no %s %s", resource, name)
+	}
+	return nil
+}
+
+// Dump is all objects as JSON, in a fixed order: what "unchanged" means. Events are
+// left out when they are told to be.
+func (s *Server) Dump(events bool) (out []byte) {
+	s.do(func() {
+		all := map[string][]object{}
+		for _, path := range s.store.paths() {
+			if list := s.store.list(s.store.kinds[path], ""); len(list) > 0 && (events || s.store.kinds[path].resource != "events") {
+				all[path] = list
+			}
+		}
+		raw, err := json.MarshalIndent(all, "", " ")
+		if err != nil {
+			raw = []byte(err.Error())
+		}
+		out = raw
+	})
+	return out
+}
+
+// PodsOf are the names of the pods of a workload that are not on their way out, as
+// "default/redis-x", in order.
+func (s *Server) PodsOf(workload string) (out []string) {
+	namespace, name, _ := strings.Cut(workload, "/")
+	s.do(func() {
+		for _, p := range s.pods() {
+			if p.Namespace == namespace && p.Labels["app"] == name && p.DeletionTimestamp == nil {
+				out = append(out, p.Namespace+"/"+p.Name)
+			}
+		}
+	})
+	slices.Sort(out)
+	return out
+}

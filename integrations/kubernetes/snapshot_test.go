@@ -1,0 +1,36 @@
+package kubernetes_test
+
+import (
+	"testing"
+
+	"wardroom/bot/fleet"
+)
+
+func TestSnapshotIsWhatPlansNeed(t *testing.T) {
+	r := newRig(t)
+	s := r.snapshot()
+	if len(s.Missing) != 0 || !s.At.Equal(start) || len(s.Nodes) != 3 {
+		t.Fatalf("missing %v, at %v, %d nodes", s.Missing, s.At, len(s.Nodes))
+	}
+	n := r.node(nodeA)
+	if n.Ready != fleet.True || !n.Identity.Proven() || n.Identity.Instance != 28412345 || len(n.Drivers) != 1 {
+		t.Errorf("node %+v", n)
+	}
+	redis := r.workload("default/redis")
+	if redis.Replicas != 1 || redis.Ready != 1 || !redis.Scalable || len(redis.UsedBy) != 1 || redis.UsedBy[0] != "default/bot" {
+		t.Errorf("redis %+v", redis)
+	}
+	pods := r.pods("default/redis")
+	if len(pods) != 1 || pods[0].Node != nodeA || !pods[0].Ready || len(pods[0].Claims) != 1 {
+		t.Errorf("pods of redis %+v", pods)
+	}
+	if len(s.Volumes) != 1 || s.Volumes[0].CloudID != 55501 || !s.Volumes[0].Exclusive() {
+		t.Errorf("volumes %+v", s.Volumes)
+	}
+	if len(s.Attachments) != 1 || s.Attachments[0].Node != nodeA || !s.Attachments[0].Attached {
+		t.Errorf("attachments %+v", s.Attachments)
+	}
+	if len(s.Budgets) != 1 || s.Budgets[0].Allowed != 1 || len(s.Budgets[0].Covers) != 3 {
+		t.Errorf("budgets %+v", s.Budgets)
+	}
+}
