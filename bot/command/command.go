@@ -22,7 +22,10 @@ type Command struct {
 	Access      people.Role // the least role; "" lets anybody, linked or not
 	// Records makes every request an entry, also a refused one: true for all that
 	// asks for a change or shows logs. What only reads goes to the process log.
-	Records    bool
+	Records bool
+	// Dry names the Bool option that makes of a request a mere look: such a request is
+	// not recorded, also where Records is true.
+	Dry        string
 	Visibility Visibility
 	Form       *Form         // asked for when the command is tapped; nil: it needs nothing more
 	Timeout    time.Duration // 0: DefaultTimeout

@@ -133,7 +133,7 @@ func (r *Runner) run(ctx context.Context, caller Caller, ask Ask) (Reply, error)
 	if unparsed != nil {
 		return Reply{}, unparsed
 	}
-	if c.Records {
+	if req.recorded() {
 		asked := &Asked{Line: r.line(ask), Via: caller.Via}
 		if req.Cause, err = r.record(ctx, req, ask.ID, timeline.Ref{}, asked); errors.Is(err, errRepeated) {
 			return r.repeated(ctx, req.Cause)
@@ -142,7 +142,7 @@ func (r *Runner) run(ctx context.Context, caller Caller, ask Ask) (Reply, error)
 		}
 	}
 	reply, err := r.handle(ctx, req)
-	if c.Records && problem.Is(err, problem.Forbidden) {
+	if req.recorded() && problem.Is(err, problem.Forbidden) {
 		// The handler knows a rule that a role does not tell.
 		return r.refuse(ctx, req, Ask{Path: ask.Path, Options: ask.Options, Args: ask.Args}, req.Cause, err)
 	}
@@ -221,7 +221,7 @@ func authorise(c *Command, caller Caller) error {
 
 // refuse answers with the refusal, and records it when requests are recorded.
 func (r *Runner) refuse(ctx context.Context, req Request, ask Ask, cause timeline.Ref, refusal error) (Reply, error) {
-	if !req.Command.Records {
+	if !req.recorded() {
 		return Reply{}, refusal
 	}
 	reason := refusal.Error()
@@ -234,6 +234,11 @@ func (r *Runner) refuse(ctx context.Context, req Request, ask Ask, cause timelin
 		r.Log.ErrorContext(ctx, "refusal not recorded", "command", req.Command.Path, "actor", req.Caller.Actor.String(), "error", err)
 	}
 	return Reply{}, refusal
+}
+
+// recorded reports whether the request becomes an entry.
+func (req Request) recorded() bool {
+	return req.Command.Records && (req.Command.Dry == "" || !req.Bool(req.Command.Dry))
 }
 
 // record appends the request where it belongs. When its interaction was

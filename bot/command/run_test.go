@@ -313,3 +313,33 @@ func TestEscape(t *testing.T) {
 		t.Errorf("Code gives %q", got)
 	}
 }
+
+// A request that only looks leaves no entry, also when it is refused; the same
+// command without that option does.
+func TestADryRequestIsNotRecorded(t *testing.T) {
+	for line, want := range map[string]int{"/do dry-run:yes": 0, "/do dry-run:no": 1, "/do": 1} {
+		for name, by := range map[string]command.Caller{"joe": as(joe), "vera": as(vera)} {
+			t.Run(name+" "+line, func(t *testing.T) {
+				r := newRig(t, command.Command{Path: "do", Summary: "Do", Access: people.Responder, Records: true, Dry: "dry-run",
+					Options: []command.Option{{Name: "dry-run", Help: "Only look", Type: command.Bool}}})
+				_, err := r.say(by, line)
+				if (err == nil) != (name == "joe") {
+					t.Errorf("%v", err)
+				}
+				if n := len(r.recorded(timeline.Log)); n != want {
+					t.Errorf("%d entries", n)
+				}
+			})
+		}
+	}
+}
+
+func TestADryOptionIsTrueOrFalse(t *testing.T) {
+	for name, o := range map[string][]command.Option{"none": nil, "a text": {{Name: "dry-run", Help: "Only look"}}} {
+		_, err := command.NewTable([]command.Command{{Path: "do", Summary: "Do", Dry: "dry-run", Options: o,
+			Handle: func(context.Context, command.Request) (command.Reply, error) { return command.Reply{}, nil }}})
+		if err == nil || !strings.Contains(err.Error(), "dry option") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

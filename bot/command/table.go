@@ -134,6 +134,9 @@ func (c *Command) faults() (faults []error) {
 	if c.Form != nil {
 		faults = append(faults, c.formFaults()...)
 	}
+	if o, known := c.Option(c.Dry); c.Dry != "" && (!known || o.Type != Bool) {
+		fault("its dry option %q is none that is true or false", c.Dry)
+	}
 	if c.Timeout < 0 {
 		fault("its timeout is negative")
 	}
