@@ -30,11 +30,6 @@ func BlastOfNode(s *Snapshot, node string, o BlastOptions) Blast {
 		}
 	}
 	slices.SortFunc(blast.Volumes, func(x, y Held) int { return strings.Compare(x.Volume, y.Volume) })
-	for _, p := range b.pods {
-		if p.LocalData {
-			blast.LocalData = append(blast.LocalData, p.Object)
-		}
-	}
 	blast.Blocking = b.blocking()
 	blast.Capacity = b.capacity(node)
 	blast.Own = o.Own != "" && o.Own == node
@@ -168,6 +163,12 @@ func (b *blaster) blast() Blast {
 		}
 	}
 	slices.SortFunc(blast.Bare, compareObjects)
+	for _, p := range b.pods {
+		if p.LocalData && p.Phase != "Pending" { // what never ran has none
+			blast.LocalData = append(blast.LocalData, p.Object)
+		}
+	}
+	slices.SortFunc(blast.LocalData, compareObjects)
 	for _, h := range blast.Workloads {
 		for _, k := range h.Keepers {
 			if !slices.Contains(blast.Keepers, k) {

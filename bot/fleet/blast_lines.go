@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -85,24 +86,24 @@ func (l *lines) volume(v Held) {
 }
 
 func (l *lines) backups(b Blast) {
-	for _, o := range b.Stale {
-		for _, backup := range b.Backups {
-			switch {
-			case backup.Object != o:
-			case backup.Suspended:
-				l.add("Backup %s is suspended", o)
-			case backup.LastSuccess.IsZero():
-				l.add("Backup %s never succeeded", o)
-			default:
-				l.add("Backup %s is stale: %s ago", o, age(b.At.Sub(backup.LastSuccess)))
-			}
-		}
-	}
 	for _, o := range b.Unbacked {
 		l.add("No backup of %s is known", o)
 	}
-	if fresh := len(b.Backups) - len(b.Stale); fresh > 0 {
-		l.add("%s fresh", counted(fresh, "backup"))
+	for _, stale := range []bool{true, false} {
+		for _, backup := range b.Backups {
+			old := age(b.At.Sub(backup.LastSuccess))
+			switch {
+			case slices.Contains(b.Stale, backup.Object) != stale:
+			case backup.LastSuccess.IsZero():
+				l.add("Backup %s never succeeded, as far as is known", backup.Object)
+			case backup.Suspended:
+				l.add("Backup %s is suspended; the last one is %s old", backup.Object, old)
+			case stale:
+				l.add("Backup %s is stale: the last one is %s old", backup.Object, old)
+			default:
+				l.add("Backup %s: the last one is %s old", backup.Object, old)
+			}
+		}
 	}
 }
 

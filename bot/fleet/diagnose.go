@@ -69,6 +69,9 @@ type VolumeFacts struct {
 	CloudGone  bool      // the cloud has no such volume
 	Holder     *Instance // the machine that has it, as the cloud says
 	HolderGone bool      // that machine is proven deleted
+	// HolderUnasked: that machine was not asked for, because a Ready node is it. It is
+	// another thing than one that could not be read.
+	HolderUnasked bool
 	// CloudEvents are the cloud's newest, the oldest first; EventsUnread when they could
 	// not be read.
 	CloudEvents  []CloudEvent

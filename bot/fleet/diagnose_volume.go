@@ -38,6 +38,7 @@ type examiner struct {
 	attachment *Attachment // the one that is not being deleted, else any
 	needer     *Pod        // that waits for the volume or uses it
 	node       Node        // that needs the volume; zero when none does
+	member     bool        // the cluster has that node
 	failure    *CloudEvent // the last attach or detach, when it failed
 	noDevice   *Event      // the cluster's word that the machine has no device
 	evidence   []string
@@ -52,16 +53,19 @@ func (e *examiner) is(c Case, says string, do ...string) Diagnosis {
 	if e.Cloud != nil {
 		d.Holder = e.Cloud.Instance
 	}
-	d.Released = e.HolderGone || e.Holder != nil && e.Holder.Off()
+	d.Released = e.released()
 	return d
 }
+
+// released: the machine that has it is proven off or deleted.
+func (e *examiner) released() bool { return e.HolderGone || e.Holder != nil && e.Holder.Off() }
 
 // read reports whether enough could be read.
 func (e *examiner) read() bool {
 	if e.Snapshot == nil {
 		e.saw("The cluster cannot be read")
 	} else {
-		for _, what := range []string{"persistentvolumes", "volumeattachments", "pods", "nodes"} {
+		for _, what := range []string{"persistentvolumes", "persistentvolumeclaims", "volumeattachments", "pods", "nodes"} {
 			if slices.Contains(e.Snapshot.Missing, what) {
 				e.saw("The cluster's %s cannot be read", what)
 			}
@@ -126,7 +130,7 @@ func (e *examiner) lookForNode() {
 	}
 	e.node.Name = name
 	if i := slices.IndexFunc(e.Snapshot.Nodes, func(n Node) bool { return n.Name == name }); i >= 0 {
-		e.node = e.Snapshot.Nodes[i]
+		e.node, e.member = e.Snapshot.Nodes[i], true
 	} else {
 		e.saw("The cluster has no node %s any more", name)
 	}
@@ -147,6 +151,7 @@ func (e *examiner) lookAtCloud() {
 		e.saw("Instance %d is deleted", e.Cloud.Instance)
 	case e.Holder != nil:
 		e.saw("Instance %d is %s", e.Holder.ID, e.Holder.Status)
+	case e.HolderUnasked:
 	case e.Cloud.Instance != 0:
 		e.saw("Instance %d cannot be read", e.Cloud.Instance)
 	}
@@ -231,8 +236,12 @@ func (e *examiner) detached() Diagnosis {
 // attached: the cloud says that some machine has it.
 func (e *examiner) attached() Diagnosis {
 	switch {
+	case e.attachment != nil && e.attachment.Deleting && e.needer == nil && e.attachment.Error == "" && !e.released():
+		return e.is(Moving, "it is being detached", "Wait")
 	case e.node.Name == "" || e.attachment == nil && e.needer == nil:
 		return e.elsewhere("and nobody in the cluster asks for it")
+	case !e.member:
+		return e.elsewhere("whose node the cluster no longer has")
 	case e.node.Identity.Instance == 0:
 		e.saw("Which machine %s is, is not known", e.node.Name)
 		if e.HolderGone {
@@ -253,7 +262,7 @@ func (e *examiner) attached() Diagnosis {
 
 func (e *examiner) elsewhere(why string) Diagnosis {
 	holder := fmt.Sprintf("instance %d has it, %s", e.Cloud.Instance, why)
-	if e.HolderGone || e.Holder != nil && e.Holder.Off() {
+	if e.released() {
 		return e.is(Elsewhere, holder, "Detach it at "+e.CloudName+": that machine is proven off or deleted", "Wait until "+e.CloudName+" says detached")
 	}
 	return e.is(Elsewhere, holder, fmt.Sprintf("Prove that instance %d is off or deleted: it may still be writing", e.Cloud.Instance), "Then detach it at "+e.CloudName)
@@ -270,8 +279,9 @@ func (e *examiner) onMachine() Diagnosis {
 	return e.is(Healthy, "attached, and the machine has its device")
 }
 
+// noDriver: the node lacks the driver, as far as what it has registered can be read.
 func (e *examiner) noDriver() bool {
-	return e.pv.Driver != "" && e.node.Ready != "" && !slices.Contains(e.node.Drivers, e.pv.Driver)
+	return !slices.Contains(e.Snapshot.Missing, "csinodes") && e.pv.Driver != "" && e.node.Ready != "" && !slices.Contains(e.node.Drivers, e.pv.Driver)
 }
 
 func (e *examiner) driverless() Diagnosis {
