@@ -193,7 +193,7 @@ func (r *Run) resume(e timeline.Entry, answer Answer) {
 			s.Accepted = true // what somebody else did counts as ours
 		}
 		if answer == Again {
-			s.Mark, s.Accepted, s.Attempts = Pending, false, 0
+			s.Mark, s.Accepted, s.Attempts, s.Started = Pending, false, 0, time.Time{}
 		}
 	}
 	if len(e.Effects.Set) > 0 {
@@ -281,7 +281,8 @@ func (r *Run) applyStep(e timeline.Entry, step int) {
 	case "step.accepted":
 		s.Accepted = true
 	case "step.absent":
-		s.Mark = Pending
+		// The next attempt has a start of its own: whether it arrived is judged by that.
+		s.Mark, s.Started = Pending, time.Time{}
 	case "step.done":
 		s.Mark, s.Ended = So, e.RecordedAt
 		r.Step, r.Held = max(r.Step, step+1), ""
