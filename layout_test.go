@@ -203,7 +203,8 @@ func refusedInside(ring, rest, local string) string {
 	case "integrations":
 		own, _, _ := strings.Cut(rest, "/")
 		other, _, _ := strings.Cut(sub, "/")
-		if target != "bot" && !(target == "integrations" && own == other) {
+		// Simulators may meet: a cluster and the cloud below it must tell one truth.
+		if target != "bot" && !(target == "integrations" && (own == other || inSimulator(path.Join(ring, rest, "x.go")) && inSimulator(path.Join(local, "x.go")))) {
 			return whyIntegration
 		}
 	case "storage":
@@ -245,6 +246,9 @@ func TestRefusedRefuses(t *testing.T) {
 		{"integrations/discord/discordtest/spec/checker.go", "github.com/santhosh-tekuri/jsonschema/v6", ""},
 		{"integrations/discord/discordtest/server.go", "wardroom/integrations/discord/discordtest/spec", whySpec},
 		{"integrations/discord/discordtest/server_test.go", "wardroom/integrations/discord/discordtest/spec", ""},
+		{"integrations/kubernetes/kubetest/linode.go", "wardroom/integrations/linode/linodetest", ""},
+		{"integrations/kubernetes/kubetest/linode.go", "wardroom/integrations/linode", whyIntegration},
+		{"integrations/kubernetes/node.go", "wardroom/integrations/linode/linodetest", whyIntegration},
 		{"integrations/discord/room.go", "github.com/linode/linodego", whyIntegration + "; " + whyLibrary},
 		{"integrations/web/metrics.go", "github.com/prometheus/client_golang/prometheus", ""},
 		{"storage/open.go", "modernc.org/sqlite", ""},

@@ -3,6 +3,7 @@ package kubetest
 import (
 	"fmt"
 	"sync"
+	"time"
 )
 
 // CloudOf is what the cluster sees of the cloud that it stands in. Calls are made
@@ -22,6 +23,17 @@ type CloudOf interface {
 // again. f only passes a signal on.
 type Notifier interface{ OnChange(f func()) }
 
+// Timed is a cloud in which things happen by themselves, and that says when the next
+// one does.
+type Timed interface{ Next() (time.Time, bool) }
+
+// Seeder is a cloud that takes in what the cluster begins with, so that a test puts
+// each node and each volume there once. What is there already is left as it is.
+type Seeder interface {
+	SeedMachine(Machine)
+	SeedDisk(Disk)
+}
+
 // Machine is a machine of the cluster.
 type Machine struct {
 	ID      int    `json:"id"`
@@ -32,9 +44,10 @@ type Machine struct {
 
 // Disk is a volume.
 type Disk struct {
-	ID      int  `json:"id"`
-	Machine int  `json:"machine,omitempty"` // 0: attached to none
-	Usable  bool `json:"usable,omitempty"`  // the machine has the device
+	ID      int    `json:"id"`
+	Label   string `json:"label,omitempty"`
+	Machine int    `json:"machine,omitempty"` // 0: attached to none
+	Usable  bool   `json:"usable,omitempty"`  // the machine has the device
 }
 
 // Plain is a cloud in which everything happens at once, and that does what it is told.
@@ -53,6 +66,7 @@ func NewPlain() *Plain { return &Plain{refuse: map[int]string{}, limbo: map[int]
 var (
 	_ CloudOf  = (*Plain)(nil)
 	_ Notifier = (*Plain)(nil)
+	_ Seeder   = (*Plain)(nil)
 )
 
 // Machines implements [CloudOf].
@@ -100,6 +114,15 @@ func (p *Plain) disk(id int) *Disk {
 	p.disks = append(p.disks, Disk{ID: id})
 	return &p.disks[len(p.disks)-1]
 }
+
+// SeedMachine implements [Seeder].
+func (p *Plain) SeedMachine(m Machine) {
+	m.Boot = 1
+	p.SetMachine(m)
+}
+
+// SeedDisk implements [Seeder].
+func (p *Plain) SeedDisk(d Disk) { p.SetDisk(d) }
 
 // SetMachine adds a machine or changes it.
 func (p *Plain) SetMachine(m Machine) {

@@ -12,6 +12,7 @@ package kubetest
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -55,6 +56,7 @@ type Timing struct {
 	Register    time.Duration // then its volume driver registers after; 15 s
 	Start       time.Duration // a pod with its volumes is Ready after; 5 s
 	Stop        time.Duration // a pod that is asked to end is gone after; 2 s
+	Device      time.Duration // a kubelet looks that long for a device before it tells; 30 s
 	Remove      time.Duration // the Node of a deleted machine is removed after it was noticed; 5 s
 	Collect     time.Duration // pods of a removed Node are removed after; 60 s
 	Evict       time.Duration // pods of an unreachable node are asked to end after; 300 s
@@ -92,12 +94,16 @@ type Server struct {
 	numbers  int
 	requests []Request
 	cuts     chan struct{} // closed when all watches are cut
+	marks    chan struct{} // closed when all are to tell how far they are
+	watchers map[*watcher]bool
+	sent     chan struct{} // closed and replaced when a watch was sent something
 }
 
 // New starts a simulated cluster. The error is that the address cannot be had.
 func New(opt Options) (*Server, error) {
 	opt = opt.withDefaults()
-	s := &Server{opt: opt, done: make(chan struct{}), moved: make(chan struct{}, 1), cuts: make(chan struct{}), store: newStore(), access: newAccess()}
+	s := &Server{opt: opt, done: make(chan struct{}), moved: make(chan struct{}, 1), cuts: make(chan struct{}), store: newStore(), access: newAccess(),
+		watchers: map[*watcher]bool{}, sent: make(chan struct{}), marks: make(chan struct{})}
 	s.life = newLife()
 	cert, authority, err := newCertificate()
 	if err != nil {
@@ -145,7 +151,7 @@ func (o Options) withDefaults() Options {
 		is    *time.Duration
 		usual time.Duration
 	}{{&t.Grace, 40 * time.Second}, {&t.Join, 30 * time.Second}, {&t.Register, 15 * time.Second}, {&t.Start, 5 * time.Second},
-		{&t.Stop, 2 * time.Second}, {&t.Remove, 5 * time.Second}, {&t.Collect, 60 * time.Second}, {&t.Evict, 300 * time.Second},
+		{&t.Stop, 2 * time.Second}, {&t.Device, 30 * time.Second}, {&t.Remove, 5 * time.Second}, {&t.Collect, 60 * time.Second}, {&t.Evict, 300 * time.Second},
 		{&t.ForceDetach, 360 * time.Second}, {&t.Poll, 2 * time.Second}, {&t.Retry, 120 * time.Second}, {&t.Sync, 60 * time.Second}} {
 		*d.is = time.Duration(float64(cmp.Or(*d.is, d.usual)) * scale)
 	}
@@ -210,11 +216,52 @@ func (s *Server) poke() {
 // Advance lets happen what is due by now.
 func (s *Server) Advance() { s.do(func() {}) }
 
-// Next is when something is due next, and whether anything is.
+// Next is when something is due next, here or in the cloud, and whether anything is.
+// What must be told again and again, as a pod that finds no room, is due without end.
 func (s *Server) Next() (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.next, !s.next.IsZero()
+	at := s.next
+	if c, timed := s.opt.Cloud.(Timed); timed {
+		if next, any := c.Next(); any && (at.IsZero() || next.Before(at)) {
+			at = next
+		}
+	}
+	return at, !at.IsZero()
+}
+
+// Settle is Advance that also waits until every open watch was sent what there is to
+// tell: after it, what a client does not know yet is only on its way through the
+// client itself. A test that lives on a clock which it moves drives everything so:
+//
+//	for next, any := s.Next(); any && !next.After(end); next, any = s.Next() {
+//		clock.MoveTo(next)
+//		s.Settle(ctx)
+//	}
+//
+// Each step lets happen what is due at that moment, in the cloud too. A clock that
+// jumps over several of them lets all of them happen late, at the end of the jump.
+// The error is that of ctx.
+func (s *Server) Settle(ctx context.Context) error {
+	s.Advance()
+	for {
+		s.mu.Lock()
+		sent, behind := s.sent, false
+		for w := range s.watchers {
+			behind = behind || w.sent < s.store.version
+		}
+		s.mu.Unlock()
+		if !behind {
+			return nil
+		}
+		select {
+		case <-sent:
+		case <-s.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // drive lets things happen when they are due.
@@ -250,17 +297,6 @@ func (s *Server) due(t time.Time) bool {
 	}
 	return false
 }
-
-// CutWatches ends every watch that is open now, as a restart of the API server does.
-func (s *Server) CutWatches() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	close(s.cuts)
-	s.cuts = make(chan struct{})
-}
-
-// Compact forgets the history: a watch that is not up to date gets 410 Gone.
-func (s *Server) Compact() { s.do(func() { s.store.compact() }) }
 
 // Requests are all requests so far, without those for discovery.
 func (s *Server) Requests() []Request {

@@ -50,6 +50,7 @@ type volumeLife struct {
 	mounted bool      // its file system is in use there
 	idle    time.Time // since when no pod wants it there
 	asked   bool      // the cloud was asked to attach, or to detach
+	since   time.Time // when the driver took it for attached
 }
 
 func newLife() life {
@@ -72,7 +73,12 @@ const passes = 200
 // reconcile lets every controller do what is due, if anybody changed something or
 // the time for something has come.
 func (s *Server) reconcile() {
-	if s.touched.Swap(false) || !s.next.IsZero() && !s.next.After(s.now()) {
+	due := !s.next.IsZero() && !s.next.After(s.now())
+	if c, timed := s.opt.Cloud.(Timed); timed && !due {
+		next, any := c.Next()
+		due = any && !next.After(s.now())
+	}
+	if s.touched.Swap(false) || due {
 		s.settle()
 	}
 }

@@ -1,11 +1,9 @@
 package kubetest
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -105,81 +103,6 @@ func (s *Server) list(c *call) any {
 		out.Items = append(out.Items, o)
 	}
 	return out
-}
-
-// bookmarks are sent this often, in real time.
-const bookmarkEvery = 30 * time.Second
-
-// watch streams changes until the client goes, the server closes, or all are cut.
-func (s *Server) watch(w http.ResponseWriter, c *call) {
-	sel, refused := c.selector()
-	if refused != nil {
-		answer(w, refused)
-		return
-	}
-	q := c.r.URL.Query()
-	if q.Get("sendInitialEvents") == "true" { // as a server before v1.32
-		answer(w, refusal(http.StatusUnprocessableEntity, "Invalid", "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled"))
-		return
-	}
-	last, err := strconv.ParseInt(q.Get("resourceVersion"), 10, 64)
-	timeout := 30 * time.Minute
-	if n, err := strconv.Atoi(q.Get("timeoutSeconds")); err == nil && n > 0 {
-		timeout = time.Duration(n) * time.Second
-	}
-	s.mu.Lock()
-	cuts := s.cuts
-	if err != nil {
-		last = s.store.version
-	}
-	gone := last < s.store.oldest
-	s.mu.Unlock()
-	if gone {
-		answer(w, refusal(http.StatusGone, "Expired", "too old resource version"))
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusOK)
-	flusher, _ := w.(http.Flusher)
-	out := json.NewEncoder(w)
-	end, mark := time.NewTimer(timeout), time.NewTicker(bookmarkEvery)
-	defer end.Stop()
-	defer mark.Stop()
-	for {
-		s.mu.Lock()
-		news, changed := s.store.after(c.kind, last), s.store.changed
-		if last < s.store.oldest {
-			news = nil
-		}
-		s.mu.Unlock()
-		for _, p := range news {
-			last = p.version
-			if what, is := seenBy(sel, p); what != "" && out.Encode(map[string]any{"type": what, "object": is}) != nil {
-				return
-			}
-		}
-		flusher.Flush()
-		select {
-		case <-changed:
-		case <-mark.C:
-			if q.Get("allowWatchBookmarks") == "true" {
-				bare := c.kind.empty()
-				bare.GetObjectKind().SetGroupVersionKind(c.kind.GroupVersionKind)
-				bare.SetResourceVersion(strconv.FormatInt(last, 10))
-				if out.Encode(map[string]any{"type": watch.Bookmark, "object": bare}) != nil {
-					return
-				}
-			}
-		case <-c.r.Context().Done():
-			return
-		case <-s.done:
-			return
-		case <-cuts:
-			panic(http.ErrAbortHandler)
-		case <-end.C:
-			return
-		}
-	}
 }
 
 // seenBy is what a change looks like through a selector: an object that no longer

@@ -163,6 +163,7 @@ func (s *Server) attacher(va *storagev1.VolumeAttachment) {
 		}
 	case va.Status.Attached:
 	case disk.Machine == machine:
+		v.since = s.now()
 		s.edit("volumeattachments", va, func(o object) {
 			st := &o.(*storagev1.VolumeAttachment).Status
 			st.Attached, st.AttachError = true, nil
@@ -221,6 +222,9 @@ func (s *Server) mount(p *corev1.Pod, l *machine) bool {
 		id, label := diskOf(pv)
 		machine, err := strconv.Atoi(s.machineIDOf(p.Spec.NodeName))
 		if disk := s.life.cloud.disks[id]; err != nil || disk.Machine != machine || !disk.Usable {
+			if !s.due(s.volumeLife(pv.Name, p.Spec.NodeName).since.Add(s.opt.Timing.Device)) {
+				return false // devices take some seconds to appear
+			}
 			s.trouble(p, "FailedMount", fmt.Sprintf("MountVolume.MountDevice failed for volume %q : rpc error: code = Internal desc = Unable to find device path out of attempted paths: [/dev/disk/by-id/linode-%s /dev/disk/by-id/scsi-0Linode_Volume_%s]", pv.Name, label, label))
 			return false
 		}

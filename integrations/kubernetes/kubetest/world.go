@@ -55,10 +55,11 @@ type Workload struct {
 	OwnerName   string            `json:"owner_name,omitempty"`
 }
 
-// AddNode puts a Ready node there. Where the cloud is a [Plain] one, its machine too.
+// AddNode puts a Ready node there, and its machine where the cloud is a [Seeder]. It
+// and AddWorkload are for the beginning: what is pending then happens at once.
 func (s *Server) AddNode(n Node) {
-	if p, plain := s.opt.Cloud.(*Plain); plain {
-		p.SetMachine(Machine{ID: n.Linode, Name: n.Name, Running: true, Boot: 1})
+	if to, ok := s.opt.Cloud.(Seeder); ok {
+		to.SeedMachine(Machine{ID: n.Linode, Name: n.Name, Running: true})
 	}
 	s.seeding(func() {
 		boot := s.life.cloud.machines[n.Linode].Boot
@@ -79,19 +80,25 @@ func (s *Server) seeding(f func()) {
 	})
 }
 
-// AddWorkload puts a workload there with pods that are Ready, and its volume. Where
-// the cloud is a [Plain] one, its disk too.
+// AddWorkload puts a workload there with pods that are Ready, and its volume, with
+// the disk where the cloud is a [Seeder]. One with a volume and no Node is on the
+// first Ready one.
 func (s *Server) AddWorkload(w Workload) {
 	namespace, name, _ := strings.Cut(w.Name, "/")
-	if p, plain := s.opt.Cloud.(*Plain); plain && w.Disk != 0 {
-		d := Disk{ID: w.Disk}
+	if w.Disk != 0 {
+		d := Disk{ID: w.Disk, Label: labelOf(w.Volume)}
 		s.do(func() {
-			if n, ok := s.store.get(s.store.byResource("nodes"), "", w.Node).(*corev1.Node); ok {
-				id, _ := s.machineOf(n)
-				d.Machine, d.Usable = id, true
+			for _, o := range s.store.list(s.store.byResource("nodes"), "") {
+				if n := o.(*corev1.Node); w.Node == n.Name || w.Node == "" && isReady(n) {
+					w.Node = n.Name
+					d.Machine, _ = s.machineOf(n)
+					d.Usable = d.Machine != 0
+				}
 			}
 		})
-		p.SetDisk(d)
+		if to, ok := s.opt.Cloud.(Seeder); ok {
+			to.SeedDisk(d)
+		}
 	}
 	s.seeding(func() {
 		s.place = w.Node
@@ -110,8 +117,11 @@ func (s *Server) AddWorkload(w Workload) {
 	})
 }
 
+// labelOf is how Linode's driver labels a volume.
+func labelOf(pv string) string { return strings.Replace(pv, "-", "", 1) }
+
 func (s *Server) addVolume(w Workload, namespace, name string) {
-	handle := fmt.Sprintf("%d-%s", w.Disk, strings.Replace(w.Volume, "-", "", 1))
+	handle := fmt.Sprintf("%d-%s", w.Disk, labelOf(w.Volume))
 	claim := s.put(s.store.byResource("persistentvolumeclaims"), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec:   corev1.PersistentVolumeClaimSpec{VolumeName: w.Volume, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce}},
 		Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound}})
@@ -185,7 +195,7 @@ func (s *Server) Apply(raw []byte) error {
 		if err := json.Unmarshal(raw, o); err != nil {
 			return fmt.Errorf("simulated cluster: %w", err)
 		}
-		s.seeding(func() {
+		s.do(func() {
 			if was := s.store.get(k, o.GetNamespace(), o.GetName()); was != nil {
 				o.SetUID(was.GetUID())
 				o.SetCreationTimestamp(was.GetCreationTimestamp())
