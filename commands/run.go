@@ -3,9 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"wardroom/bot/command"
 	"wardroom/bot/people"
@@ -16,6 +14,7 @@ import (
 
 // runDesk is what `/run` needs of [remediation.Desk].
 type runDesk interface {
+	Specs() []remediation.Spec
 	Get(ctx context.Context, id remediation.RunID) (remediation.Run, error)
 	Request(ctx context.Context, who remediation.Who, inc timeline.ID, p remediation.Plan) (remediation.Run, error)
 	Approve(ctx context.Context, who remediation.Who, id remediation.RunID, c remediation.Consent) (remediation.Run, error)
@@ -38,175 +37,102 @@ type RunOptions struct {
 // may is for the repairs' own gate to say; here it takes a responder.
 func Run(o RunOptions) []command.Command {
 	c := runs{o}
-	run := command.Option{Name: "run", Help: "Which run; left out: the only one that is not over", Type: command.String, Positional: true, Complete: completeRuns}
-	reason := func(help string, required bool) command.Option {
-		return command.Option{Name: "reason", Help: help, Type: command.String, Required: required}
-	}
-	decide := func(path, summary, description string, form *command.Form, handle func(context.Context, command.Request) (command.Reply, error), options ...command.Option) command.Command {
-		return command.Command{Path: path, Summary: summary, Description: description, Examples: []string{"/" + path + " run:INC-1/run-1"},
-			Access: people.Responder, Records: true, Options: requiredFirst(append([]command.Option{run}, options...)), Form: form, Handle: handle}
-	}
-	ask := func(title, submit string) *command.Form {
-		return &command.Form{Title: title, Submit: submit, Fields: []string{"reason"}}
-	}
-	glass := decide("run break-glass", "Go on without a second person, or against a soft refusal", "The others have been paged. Alone you may go on after 5 minutes of a SEV1 and 10 of a SEV2, at once when nobody else is on the rota. It covers you in this incident for two hours and is reviewed afterwards.",
-		ask("Break the glass", "Break the glass"), c.breakGlass, reason("Why it cannot wait", true))
-	glass.Examples = []string{"/run break-glass run:INC-1/run-1 reason:nobody else answers"}
-	approve := decide("run approve", "Approve the plan of a run, or confirm your own", "An approval is for the plan that was seen: without its number the plan is shown first. What is destructive asks for the last four characters of its target.",
-		&command.Form{Title: "Approve what you have read", Submit: "Approve", Fields: []string{"confirm"}, Explain: c.explainConfirm}, c.approve,
-		command.Option{Name: "plan", Help: "The number of the plan that you have seen", Type: command.String},
-		command.Option{Name: "confirm", Help: "The last four characters of the target; only for what is destructive", Type: command.String})
-	approve.Examples = []string{"/run approve run:INC-1/run-1", "/run approve run:INC-1/run-1 plan:5f0c9c1e2ab3 confirm:6dcf"}
-	resume := decide("run resume", "Answer a run that has stopped and asks", "onward: look again and go on from what is found. again: ask for the step once more. by-hand: a person made it so. abort: end the run.",
-		&command.Form{Title: "What now?", Submit: "Answer", Fields: []string{"answer", "reason"}}, c.resume,
-		command.Option{Name: "answer", Help: "What is to happen", Type: command.Choice, Required: true, Choices: []string{string(remediation.Onward), string(remediation.Again), string(remediation.DoneByMan), string(remediation.GiveUp)}}, reason("What speaks for it", false))
-	resume.Examples = []string{"/run resume run:INC-1/run-1 answer:onward"}
-	return []command.Command{{
-		Path: "run list", Summary: "List the runs that are not over", Examples: []string{"/run list"}, Access: people.Viewer, Handle: c.list,
-	}, {
-		Path: "run show", Summary: "Show a run: its plan, how far it is, what it waits for", Examples: []string{"/run show", "/run show run:INC-1/run-1 commands:yes"}, Access: people.Viewer,
-		Options: []command.Option{run, {Name: "commands", Help: "With the exact commands of each step", Type: command.Bool}}, Handle: c.show,
-	},
-		approve, glass, resume,
-		decide("run reject", "Refuse to approve a run", "", ask("Reject", "Reject"), c.reject, reason("Why not", false)),
-		decide("run abort", "End a run before its next step", "Nothing is undone by itself: what is not as it was is listed, and offered as a plan.", ask("Abort", "Abort"), c.abort, reason("Why", false)),
-		decide("run take-over", "Do the rest of a run by hand", "The reply holds the commands of all steps that are left. The run gives its locks back.", nil, c.takeOver, reason("Why", false)),
-		decide("run undo", "Plan to put back what a run left", "", nil, c.undo),
-	}
+	return append(c.looks(), c.decisions()...)
 }
 
 type runs struct{ RunOptions }
 
-// requiredFirst orders options as Discord wants them.
-func requiredFirst(options []command.Option) []command.Option {
-	slices.SortStableFunc(options, func(x, y command.Option) int {
+var whichRun = command.Option{Name: "run", Help: "Which run; left out: the only one that is not over", Type: command.String, Positional: true, Complete: completeRuns(false)}
+
+// looks are the commands that only read.
+func (c runs) looks() []command.Command {
+	known := whichRun
+	known.Complete = completeRuns(true)
+	return []command.Command{{
+		Path: "run list", Summary: "List the runs that are not over, or those of an incident",
+		Description: "Every repair that is asked for is a run: a plan, its approval, its steps. `all:yes` shows those that are over, too, the newest first.",
+		Examples:    []string{"/run list", "/run list all:yes page:2", "/run list incident:INC-1"}, Access: people.Viewer,
+		Options: []command.Option{
+			{Name: "incident", Help: "Only the runs of this incident, also those that are over", Type: command.Incident, Default: "none"},
+			{Name: "all", Help: "Also those that are over", Type: command.Bool}, pageOption,
+		}, Handle: c.list,
+	}, {
+		Path: "run show", Summary: "Show a run: its plan, how far it is, what it waits for",
+		Examples: []string{"/run show", "/run show run:INC-1/run-1 commands:yes"}, Access: people.Viewer,
+		Options: []command.Option{known, {Name: "commands", Help: "With the exact commands of each step", Type: command.Bool}}, Handle: c.show,
+	}}
+}
+
+// decide declares a command that decides on a run.
+func (c runs) decide(d command.Command, options ...command.Option) command.Command {
+	d.Access, d.Records = people.Responder, true
+	d.Options = append([]command.Option{whichRun}, options...)
+	slices.SortStableFunc(d.Options, func(x, y command.Option) int { // as Discord wants them
 		return cmp.Compare(map[bool]int{true: 0, false: 1}[x.Required], map[bool]int{true: 0, false: 1}[y.Required])
 	})
-	return options
+	if d.Examples == nil {
+		d.Examples = []string{"/" + d.Path, "/" + d.Path + " run:INC-1/run-1"}
+	}
+	return d
 }
 
-func completeRuns(_ context.Context, v timeline.View, typed string) (ids []string) {
-	active, err := remediation.ActiveRuns(v)
-	if err != nil {
-		return nil
+// decisions are the commands that change what becomes of a run.
+func (c runs) decisions() []command.Command {
+	reason := func(help string, required bool) command.Option {
+		return command.Option{Name: "reason", Help: help, Type: command.String, Required: required}
 	}
-	for _, r := range active {
-		if strings.Contains(strings.ToLower(string(r.ID)), strings.ToLower(typed)) {
-			ids = append(ids, string(r.ID))
-		}
+	why := func(title, submit string) *command.Form {
+		return &command.Form{Title: title, Submit: submit, Fields: []string{"reason"}}
 	}
-	return ids
+	glass := why("Go on alone: why can it not wait?", "Break the glass")
+	glass.Prefill = c.proposeReason
+	left := whichRun
+	left.Help, left.Complete = "Which run; left out: the only one that left something", completeLeft
+	undo := c.decide(command.Command{
+		Path: "run undo", Summary: "Plan to put back what a run left: scale back, uncordon, take the taint off",
+		Description: "Only for a run that is over. What its remaining steps would have put back and is not so now becomes a plan of its own, which somebody confirms. What was deleted or restarted does not come back. With `dry-run:yes` it only shows the plan, and nothing is recorded.",
+		Dry:         "dry-run", Examples: []string{"/run undo", "/run undo run:INC-1/run-1 dry-run:yes"}, Handle: c.undo,
+	}, command.Option{Name: "dry-run", Help: "Only show the plan, with its commands", Type: command.Bool})
+	undo.Options[0] = left
+	return []command.Command{
+		c.decide(command.Command{
+			Path: "run approve", Summary: "Approve the plan of a run, or confirm your own",
+			Description: "An approval is for the plan that was seen: without its number the plan is shown first, and the button below it approves that plan. What is routine may be confirmed by whoever asked for it; what is disruptive or destructive takes a second person. What is destructive asks for the last four characters of its target. If the plan has changed when the run begins, the approval is void and the new plan is shown.",
+			Examples:    []string{"/run approve", "/run approve run:INC-1/run-1 plan:5f0c9c1e2ab3 confirm:6dcf"},
+			Form:        &command.Form{Title: "Approve what you have read", Submit: "Approve", Fields: []string{"confirm"}, Explain: c.explainConfirm}, Handle: c.approve,
+		}, command.Option{Name: "plan", Help: "The number of the plan that you have seen", Type: command.String},
+			command.Option{Name: "confirm", Help: "The last four characters of the target; only for what is destructive", Type: command.String}),
+		c.decide(command.Command{
+			Path: "run reject", Summary: "Refuse to approve a run: it ends, nothing was changed", Form: why("Reject the run", "Reject"), Handle: c.reject,
+		}, reason("Why not", false)),
+		c.decide(command.Command{
+			Path: "run break-glass", Summary: "Go on without a second person, or against a soft refusal",
+			Description: "The others have been paged. Alone you may go on after 5 minutes of a SEV1 and 10 of a SEV2, at once when nobody else is on the rota. It covers you in this incident for two hours; each act is still announced and confirmed, and the reason is reviewed afterwards. It overrules no hard refusal. Then approve the plan: `/run approve`.",
+			Examples:    []string{"/run break-glass reason:nobody else answers", "/run break-glass run:INC-1/run-1 reason:nobody else answers"}, Form: glass, Handle: c.breakGlass,
+		}, reason("Why it cannot wait", true)),
+		c.decide(command.Command{
+			Path: "run abort", Summary: "End a run before its next step", Form: why("End the run before its next step", "Abort"), Handle: c.abort,
+			Description: "What was asked for already is not taken back, and nothing is undone by itself: what is not as it was is listed, and `/run undo` plans to put it back.",
+		}, reason("Why", false)),
+		c.decide(command.Command{
+			Path: "run resume", Summary: "Answer a run that has stopped and asks",
+			Description: "**onward**: look again and go on from what is found. **again**: ask for the step once more; a destructive one needs a new approval. **by-hand**: a person made it so, go on with the next step. **abort**: end the run.",
+			Examples:    []string{"/run resume answer:onward", "/run resume run:INC-1/run-1 answer:by-hand reason:detached in the Cloud Manager"},
+			Form:        &command.Form{Title: "The run asks what is to happen", Submit: "Answer", Fields: []string{"answer", "reason"}, Propose: c.proposeAnswers, Explain: c.explainAnswer}, Handle: c.resume,
+		}, command.Option{Name: "answer", Help: "What is to happen", Type: command.Choice, Required: true, Choices: answerWords()}, reason("What speaks for it", false)),
+		c.decide(command.Command{
+			Path: "run take-over", Summary: "Do the rest of a run by hand: it ends and shows the commands that are left", Handle: c.takeOver,
+			Description: "The reply holds the exact commands of all steps that are left. The run gives its locks back and asks for nothing more.",
+		}, reason("Why", false)),
+		undo,
+	}
 }
 
-// id is the run named, else the only one that is not over: of the room's incident,
-// when the request comes out of a room.
-func (c runs) id(ctx context.Context, r command.Request) (id remediation.RunID, err error) {
-	err = c.View(ctx, func(v timeline.View) (err error) {
-		id, err = runOf(v, r)
-		return err
-	})
-	return id, err
-}
-
-func runOf(v timeline.View, r command.Request) (remediation.RunID, error) {
-	if r.Has("run") {
-		return remediation.ParseRunID(r.String("run"))
+func answerWords() (words []string) {
+	for _, a := range answers {
+		words = append(words, a.Value)
 	}
-	all, err := remediation.ActiveRuns(v)
-	if err != nil {
-		return "", err
-	}
-	var fit []remediation.RunID
-	for _, run := range all {
-		if r.Caller.Room == "" || run.Incident == r.Caller.Room {
-			fit = append(fit, run.ID)
-		}
-	}
-	switch len(fit) {
-	case 1:
-		return fit[0], nil
-	case 0:
-		return "", problem.New(problem.NotFound, "no run is under way").WithHint("name one: run:INC-1/run-1")
-	}
-	return "", problem.New(problem.Invalid, "%d runs are under way", len(fit)).WithHint("name one: run:%s", fit[0])
-}
-
-func (c runs) explainConfirm(v timeline.View, r command.Request) (map[string]string, error) {
-	id, err := runOf(v, r)
-	if err != nil {
-		return nil, err
-	}
-	run, err := remediation.GetRun(v, id)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]string{"confirm": fmt.Sprintf("Type %q: %s", remediation.Confirmation(run.Plan.Target), run.Title())}, nil
-}
-
-func (c runs) list(ctx context.Context, _ command.Request) (command.Reply, error) {
-	var all []remediation.Run
-	err := c.View(ctx, func(v timeline.View) (err error) {
-		all, err = remediation.ActiveRuns(v)
-		return err
-	})
-	if err != nil {
-		return command.Reply{}, err
-	}
-	if len(all) == 0 {
-		return command.Reply{Text: "No run is under way.", Data: []remediation.Run{}}, nil
-	}
-	table := &command.TableData{Headings: []string{"RUN", "WHAT", "STATUS", "STEP", "BY"}}
-	reply := command.Reply{Table: table, Data: all}
-	for _, r := range all {
-		table.Rows = append(table.Rows, []string{string(r.ID), r.Title(), string(r.Status), fmt.Sprintf("%d/%d", r.Step, len(r.Plan.Steps)), r.Requester.Display()})
-		if len(reply.Actions) < 5 {
-			reply.Actions = append(reply.Actions, command.Action{Label: "Show " + string(r.ID), Ask: command.Ask{Path: "run show", Options: map[string]string{"run": string(r.ID)}}})
-		}
-	}
-	return reply, nil
-}
-
-func (c runs) show(ctx context.Context, r command.Request) (command.Reply, error) {
-	id, err := c.id(ctx, r)
-	if err != nil {
-		return command.Reply{}, err
-	}
-	run, err := c.Desk.Get(ctx, id)
-	if err != nil {
-		return command.Reply{}, err
-	}
-	return c.shown(r, run), nil
-}
-
-// shown is a run: before it starts its plan, then how far it is.
-func (c runs) shown(r command.Request, run remediation.Run) command.Reply {
-	if run.Status == remediation.Requested || run.Status == remediation.Approved {
-		reply := requested(run)
-		reply.Embeds = []command.Embed{planSteps(run.Plan, r.Bool("commands"))}
-		return reply
-	}
-	saw := ""
-	if c.Saw != nil {
-		saw = c.Saw(run.ID)
-	}
-	p := remediation.ProgressOf(run, saw, r.Now)
-	text := "**" + command.Escape(p.Title) + "**\n" + p.Bar
-	if p.Line != "" {
-		text += "\n" + command.Escape(p.Line)
-	}
-	for _, l := range run.Left {
-		text += "\nNot as it was: " + command.Escape(l.Planned.Words)
-	}
-	var b strings.Builder
-	for i, s := range p.Steps {
-		b.WriteString(command.Escape(s.String()) + "\n")
-		if r.Bool("commands") {
-			for _, line := range run.Plan.Steps[i].Commands {
-				b.WriteString(command.Code(line) + "\n")
-			}
-		}
-	}
-	return command.Reply{Text: text, Embeds: []command.Embed{{Title: "Steps", Description: strings.TrimSpace(b.String())}}, Actions: runActs(run), Data: run}
+	return words
 }
 
 // approve without a plan's number shows the plan: an approval is for what was seen.
@@ -215,31 +141,15 @@ func (c runs) approve(ctx context.Context, r command.Request) (command.Reply, er
 	if err != nil {
 		return command.Reply{}, err
 	}
-	if !r.Has("plan") {
-		run, err := c.Desk.Get(ctx, id)
-		if err != nil {
-			return command.Reply{}, err
-		}
-		reply := c.shown(r, run)
-		if run.Status == remediation.Requested {
-			reply.Confirm = true
-			reply.Text = fmt.Sprintf("An approval is for the plan that you have seen. This is plan %s:\n%s", remediation.ShortHash(run.Hash), reply.Text)
-		}
-		return reply, nil
+	if r.Has("plan") {
+		run, err := c.Desk.Approve(ctx, whoRepairs(r), id, remediation.Consent{Hash: r.String("plan"), Typed: r.String("confirm")})
+		return c.decided(r, run, err)
 	}
-	run, err := c.Desk.Approve(ctx, whoRepairs(r), id, remediation.Consent{Hash: r.String("plan"), Typed: r.String("confirm")})
-	return c.decided(r, run, err)
-}
-
-func (c runs) decided(r command.Request, run remediation.Run, err error) (command.Reply, error) {
+	run, err := c.Desk.Get(ctx, id)
 	if err != nil {
 		return command.Reply{}, err
 	}
-	text := fmt.Sprintf("**%s** is %s.", run.ID, run.Status)
-	if why := remediation.ProgressOf(run, "", r.Now).Line; why != "" {
-		text += "\n" + command.Escape(why)
-	}
-	return command.Reply{Text: text, Actions: runActs(run), Data: run}, nil
+	return c.toApprove(r, run), nil
 }
 
 func (c runs) reject(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -288,10 +198,7 @@ func (c runs) takeOver(ctx context.Context, r command.Request) (command.Reply, e
 }
 
 func (c runs) undo(ctx context.Context, r command.Request) (command.Reply, error) {
-	if !r.Has("run") {
-		return command.Reply{}, problem.New(problem.Invalid, "which run left something?").WithHint("name it: run:INC-1/run-1")
-	}
-	id, err := remediation.ParseRunID(r.String("run"))
+	id, err := c.leftBy(ctx, r)
 	if err != nil {
 		return command.Reply{}, err
 	}
@@ -299,9 +206,33 @@ func (c runs) undo(ctx context.Context, r command.Request) (command.Reply, error
 	if err != nil {
 		return command.Reply{}, err
 	}
+	if r.Bool("dry-run") {
+		return dryRun(r, p, c.Desk.Specs()), nil
+	}
 	run, err := c.Desk.Request(ctx, whoRepairs(r), id.Incident(), p)
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return requested(run), nil
+	return requested(r, run, c.Desk.Specs()), nil
+}
+
+// leftBy is the run named, else the only one that left something.
+func (c runs) leftBy(ctx context.Context, r command.Request) (remediation.RunID, error) {
+	if r.Has("run") {
+		return remediation.ParseRunID(r.String("run"))
+	}
+	var left []remediation.Run
+	err := c.View(ctx, func(v timeline.View) (err error) {
+		left, err = leavers(v, r.Caller.Room)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case len(left) == 0:
+		return "", problem.New(problem.NotFound, "no run left anything that could be put back").WithHint("`/run list all:yes` shows those that are over")
+	case len(left) > 1:
+		return "", problem.New(problem.Invalid, "%d runs left something", len(left)).WithHint("name one: run:%s", left[0].ID)
+	}
+	return left[0].ID, nil
 }

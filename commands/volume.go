@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"wardroom/bot/command"
 	"wardroom/bot/fleet"
@@ -21,36 +22,73 @@ func Volume(o RepairOptions) []command.Command {
 	volume := command.Option{Name: "volume", Help: "Which volume: its name, its claim, or its number at the cloud", Type: command.String, Required: true, Positional: true, Complete: v.complete}
 	const example = "volume:pvc-bb1d06139b334c1f"
 	return []command.Command{{
-		Path: "volume list", Summary: "List the volumes, who uses them, and what is wrong with them",
-		Examples: []string{"/volume list"}, Access: people.Viewer, Handle: v.list,
+		Path: "volume list", Summary: "List the volumes, the sick ones first: who uses them, what is wrong with them",
+		Examples: []string{"/volume list", "/volume list page:2"}, Access: people.Viewer, Timeout: time.Minute,
+		Options: []command.Option{pageOption}, Handle: v.list,
 	}, {
 		Path: "volume show", Summary: "Show the cluster's, the cloud's and its events' view of a volume side by side",
 		Examples: []string{"/volume show " + example}, Access: people.Viewer,
-		Options: []command.Option{volume}, Form: &command.Form{Title: "Which volume?", Submit: "Show", Fields: []string{"volume"}}, Handle: v.show,
-	}, v.command("volume remount", repair.VolumeRemount, "Free a volume and attach it anew, down to a Ready pod",
-		"Scales its workload to 0, waits until cluster and cloud have let go, detaches it at the cloud if that has not, scales back and checks. It puts back by itself what it changes.", volume, "/volume remount "+example)}
+		Options: []command.Option{volume}, Form: &command.Form{Title: "Which volume?", Submit: "Show", Fields: []string{"volume"}, Propose: v.propose}, Handle: v.show,
+	}, v.command(asking{
+		path: "volume remount", repair: repair.VolumeRemount, summary: "Free a volume and attach it anew, down to a Ready pod", title: "Remount which volume?",
+		description: "Scales its workload to 0, waits until cluster and cloud have let go, detaches it at the cloud if that has not, scales back and checks that the pod is Ready with its volume. **Breaks**: the workload is down meanwhile, with whatever depends on it; nothing on the volume is changed. **Undo**: not needed, the run puts back by itself what it changes. `/volume show` says first what is wrong with it.",
+		target:      volume, propose: v.propose, example: "/volume remount " + example,
+	})}
 }
 
 type volumes struct{ repairs }
 
-func (v volumes) complete(ctx context.Context, _ timeline.View, typed string) (names []string) {
+// known are the volumes of the last snapshot, those of pods that are not Ready first.
+func (v volumes) known(ctx context.Context) []fleet.Volume {
 	s, err := v.Cluster.Snapshot(ctx, anyAge)
 	if err != nil {
 		return nil
 	}
-	for _, volume := range s.Volumes {
-		if strings.Contains(volume.Name, strings.ToLower(typed)) || strings.Contains(volume.Claim.String(), strings.ToLower(typed)) {
+	wanting := map[string]bool{}
+	for _, p := range s.Pods {
+		for _, claim := range p.Claims {
+			if !p.Ready {
+				wanting[p.Namespace+"/"+claim] = true
+			}
+		}
+	}
+	all := slices.Clone(s.Volumes)
+	rank := func(v fleet.Volume) int {
+		if wanting[v.Claim.String()] {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(all, func(x, y fleet.Volume) int { return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.Name, y.Name)) })
+	return all
+}
+
+func (v volumes) complete(ctx context.Context, _ timeline.View, typed string) (names []string) {
+	typed = strings.ToLower(typed)
+	for _, volume := range v.known(ctx) {
+		if strings.Contains(strings.ToLower(volume.Name), typed) || strings.Contains(strings.ToLower(volume.Claim.String()), typed) {
 			names = append(names, volume.Name)
 		}
 	}
 	return names
 }
 
+// propose says of each volume whose it is: their own names tell nobody.
+func (v volumes) propose(timeline.View, command.Request) (map[string][]command.Proposal, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), proposeWithin) // a form has no other
+	defer cancel()
+	var all []command.Proposal
+	for _, volume := range v.known(ctx) {
+		all = append(all, command.Proposal{Value: volume.Name, Help: volume.Claim.String()})
+	}
+	return map[string][]command.Proposal{"volume": all}, nil
+}
+
 // volumeData is what --json prints.
 type volumeData struct {
 	Volume      fleet.Volume       `json:"volume"`
 	Attachments []fleet.Attachment `json:"attachments,omitempty"`
-	Cloud       *fleet.CloudVolume `json:"cloud,omitempty"` // null: not to be read
+	Cloud       *fleet.CloudVolume `json:"cloud"` // null: it could not be read
 	Diagnosis   fleet.Diagnosis    `json:"diagnosis"`
 }
 
@@ -59,37 +97,70 @@ func (v volumes) list(ctx context.Context, r command.Request) (command.Reply, er
 	if err != nil {
 		return command.Reply{}, err
 	}
-	table := &command.TableData{Headings: []string{"VOLUME", "CLAIM", "ON", "STATE"}}
-	var all []volumeData
+	all, err := v.diagnosed(ctx, r, s)
+	if err != nil {
+		return command.Reply{}, err
+	}
 	sick := 0
+	for _, one := range all {
+		if one.Diagnosis.Case.Sick() {
+			sick++
+		}
+	}
+	rows, where, turn, err := paged(r, all, nil)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	reply := command.Reply{Text: fmt.Sprintf("%s, %d sick.%s", count(len(all), "volume"), sick, where), Actions: turn, Data: all}
+	for _, what := range s.Missing {
+		reply.Text += fmt.Sprintf("\nUNKNOWN: %s could not be read", command.Escape(what))
+	}
+	if len(rows) == 0 {
+		return reply, nil
+	}
+	reply.Table = &command.TableData{Headings: []string{"VOLUME", "CLAIM", "ON", "STATE"}}
+	for _, one := range rows {
+		state := one.Diagnosis.Case.Name()
+		if one.Diagnosis.Case.Sick() {
+			state = one.Diagnosis.String()
+		}
+		reply.Table.Rows = append(reply.Table.Rows, []string{one.Volume.Name, one.Volume.Claim.String(), one.Diagnosis.Node, state})
+		if one.Diagnosis.Case.Sick() && len(reply.Actions) < 5 {
+			reply.Actions = append(reply.Actions, targetAct("Show "+cmp.Or(one.Volume.Claim.String(), one.Volume.Name), "volume show", "volume", one.Volume.Name, command.Secondary))
+		}
+	}
+	return reply, nil
+}
+
+// diagnosed names the case of every volume of the cloud's, the sick ones first. The
+// cloud is asked for all at once, and the cluster's events, which are only evidence,
+// are left to the view of one volume.
+func (v volumes) diagnosed(ctx context.Context, r command.Request, s *fleet.Snapshot) ([]volumeData, error) {
+	cloud := newCloudOnce(v.Cloud, s)
+	all := []volumeData{}
 	for _, volume := range s.Volumes {
 		if volume.CloudID == 0 {
 			continue
 		}
-		d, facts, err := repair.Diagnose(ctx, v.Cluster, v.Cloud, s, volume.Name, r.Now)
+		d, facts, err := repair.Diagnose(ctx, eventless{v.Cluster}, cloud, s, volume.Name, r.Now)
 		if err != nil {
-			return command.Reply{}, err
-		}
-		if d.Case.Sick() {
-			sick++
+			return nil, err
 		}
 		all = append(all, volumeData{volume, attachmentsOf(s, volume.Name), facts.Cloud, d})
 	}
-	slices.SortStableFunc(all, func(x, y volumeData) int {
-		return cmp.Compare(map[bool]int{true: 0, false: 1}[x.Diagnosis.Case.Sick()], map[bool]int{true: 0, false: 1}[y.Diagnosis.Case.Sick()])
-	})
-	for _, one := range all {
-		state := one.Diagnosis.Case.Name()
-		if len(one.Diagnosis.Case) == 1 {
-			state = strings.ToUpper(state) + " (" + string(one.Diagnosis.Case) + ")"
+	rank := func(d volumeData) int {
+		switch {
+		case d.Diagnosis.Case == fleet.Unclear:
+			return 1
+		case d.Diagnosis.Case.Sick():
+			return 0
 		}
-		table.Rows = append(table.Rows, []string{one.Volume.Name, one.Volume.Claim.String(), one.Diagnosis.Node, state})
+		return 2
 	}
-	reply := command.Reply{Text: fmt.Sprintf("%d volumes, %d sick.", len(all), sick), Table: table, Data: all}
-	for _, one := range all[:min(sick, 5)] {
-		reply.Actions = append(reply.Actions, volumeAct("Show "+one.Volume.Name, "volume show", one.Volume.Name, command.Secondary))
-	}
-	return reply, nil
+	slices.SortStableFunc(all, func(x, y volumeData) int {
+		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.Volume.Claim.String(), y.Volume.Claim.String()))
+	})
+	return all, nil
 }
 
 func (v volumes) show(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -109,7 +180,7 @@ func (v volumes) show(ctx context.Context, r command.Request) (command.Reply, er
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** (%s)\n**%s**", command.Escape(volume.Name), command.Escape(volume.Claim.String()), command.Escape(d.String()))
 	for _, e := range d.Evidence {
-		b.WriteString("\n" + command.Escape(e))
+		b.WriteString("\n- " + command.Escape(clipped(e, 400)))
 	}
 	if len(d.Do) > 0 {
 		b.WriteString("\n**What to do**")
@@ -118,16 +189,15 @@ func (v volumes) show(ctx context.Context, r command.Request) (command.Reply, er
 		}
 	}
 	reply := command.Reply{Text: b.String(), Embeds: []command.Embed{{Title: "Three views", Fields: []command.Field{
-		{Name: "Cluster", Value: clusterView(data), Inline: true}, {Name: "Linode", Value: cloudView(facts), Inline: true}, {Name: "Linode's events", Value: eventView(r, facts), Inline: true},
+		{Name: "Cluster", Value: clusterView(s, data), Inline: true}, {Name: "Linode", Value: cloudView(facts), Inline: true}, {Name: "Linode's events", Value: eventView(r, facts), Inline: true},
 	}}}, Data: data}
-	if d.Case.Sick() {
-		reply.Actions = []command.Action{volumeAct("Remount", "volume remount", volume.Name, command.Danger)}
+	if d.Case.Sick() && d.Case != fleet.Gone {
+		reply.Actions = []command.Action{targetAct("Remount", "volume remount", "volume", volume.Name, command.Danger)}
+	}
+	if d.Node != "" {
+		reply.Actions = append(reply.Actions, targetAct("Show its node", "node show", "node", d.Node, command.Secondary))
 	}
 	return reply, nil
-}
-
-func volumeAct(label, path, volume string, style command.Style) command.Action {
-	return command.Action{Label: label, Ask: command.Ask{Path: path, Options: map[string]string{"volume": volume}}, Style: style}
 }
 
 func attachmentsOf(s *fleet.Snapshot, volume string) (all []fleet.Attachment) {
@@ -139,7 +209,10 @@ func attachmentsOf(s *fleet.Snapshot, volume string) (all []fleet.Attachment) {
 	return all
 }
 
-func clusterView(d volumeData) string {
+func clusterView(s *fleet.Snapshot, d volumeData) string {
+	if slices.Contains(s.Missing, "volumeattachments") {
+		return "UNKNOWN: they cannot be read"
+	}
 	if len(d.Attachments) == 0 {
 		return "no VolumeAttachment"
 	}
@@ -156,7 +229,7 @@ func clusterView(d volumeData) string {
 		if a.Error != "" {
 			text += ": " + a.Error
 		}
-		lines = append(lines, command.Escape(text))
+		lines = append(lines, command.Escape(clipped(text, 400)))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -1,0 +1,159 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"wardroom/bot/command"
+	"wardroom/bot/fleet"
+	"wardroom/bot/incident"
+	"wardroom/bot/people"
+	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
+	"wardroom/bot/timeline"
+)
+
+// repairDesk is what asking for repairs needs of [remediation.Desk].
+type repairDesk interface {
+	Specs() []remediation.Spec
+	Plan(ctx context.Context, inc timeline.ID, name string, params map[string]string) (remediation.Plan, error)
+	Request(ctx context.Context, who remediation.Who, inc timeline.ID, p remediation.Plan) (remediation.Run, error)
+}
+
+// clusterViews is what looking at the cluster needs.
+type clusterViews interface {
+	Snapshot(ctx context.Context, maxAge time.Duration) (*fleet.Snapshot, error)
+	Events(ctx context.Context, about fleet.Object, limit int) ([]fleet.Event, error)
+}
+
+// RepairOptions of `/node` and `/volume`. A cluster or a cloud that is not there is
+// one whose every answer is an Unavailable problem.
+type RepairOptions struct {
+	Desk    repairDesk
+	Cluster clusterViews
+	Cloud   fleet.Cloud
+	Blast   fleet.BlastOptions
+	View    func(context.Context, func(timeline.View) error) error
+}
+
+const (
+	// seenAge is how old what is shown may be, anyAge what is proposed while typing.
+	seenAge = time.Minute
+	anyAge  = 365 * 24 * time.Hour
+	// proposeWithin bounds what a form waits for proposals.
+	proposeWithin = 500 * time.Millisecond
+)
+
+// repairs asks for repairs.
+type repairs struct{ RepairOptions }
+
+// asking declares a command that asks for a repair of one target.
+type asking struct {
+	path, repair, summary, description, example string
+	title                                       string // of its form
+	target                                      command.Option
+	propose                                     func(timeline.View, command.Request) (map[string][]command.Proposal, error)
+}
+
+func (a repairs) command(c asking) command.Command {
+	return command.Command{
+		Path: c.path, Summary: c.summary,
+		Description: c.description + "\nShows the plan with what it would break, then waits for its approval: nothing is changed before. With `dry-run:yes` it only shows the plan, and nothing is recorded.",
+		Examples:    []string{c.example, c.example + " dry-run:yes"}, Access: people.Responder, Records: true, Dry: "dry-run", Timeout: time.Minute,
+		Options: []command.Option{c.target,
+			{Name: "incident", Help: "Which incident it belongs to; left out: the room's, or the only open one", Type: command.Incident, Default: "none"},
+			{Name: "dry-run", Help: "Only show the plan, with its commands", Type: command.Bool},
+		},
+		Form: &command.Form{Title: c.title, Submit: "Show the plan and ask", Fields: []string{c.target.Name}, Propose: c.propose},
+		Handle: func(ctx context.Context, r command.Request) (command.Reply, error) {
+			return a.ask(ctx, r, c.repair, map[string]string{c.target.Name: r.String(c.target.Name)})
+		},
+	}
+}
+
+func (a repairs) ask(ctx context.Context, r command.Request, name string, params map[string]string) (command.Reply, error) {
+	if r.Bool("dry-run") {
+		p, err := a.Desk.Plan(ctx, inRoom(r), name, params)
+		if err != nil {
+			return command.Reply{}, err
+		}
+		return dryRun(r, p, a.Desk.Specs()), nil
+	}
+	id, which, err := a.incident(ctx, r, params)
+	if err != nil || id == "" {
+		return which, err
+	}
+	p, err := a.Desk.Plan(ctx, id, name, params)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	run, err := a.Desk.Request(ctx, whoRepairs(r), id, p)
+	if err != nil {
+		return command.Reply{}, wholePlan(err, p, r.Command.Path, params)
+	}
+	return requested(r, run, a.Desk.Specs()), nil
+}
+
+// wholePlan lets the refusal of a plan say how all of it can be seen.
+func wholePlan(err error, p remediation.Plan, path string, params map[string]string) error {
+	refused, is := errors.AsType[*problem.Error](err)
+	if !is || len(p.Against(remediation.Hard)) == 0 {
+		return err
+	}
+	line := "/" + path
+	for name, value := range params {
+		line += " " + name + ":" + value
+	}
+	hint := refused.Hint
+	if hint != "" {
+		hint += "; "
+	}
+	return refused.WithHint("%sthe whole plan: %s dry-run:yes", hint, line)
+}
+
+// incident is the one that a repair belongs to: the one named, the room's, or the
+// only open one. When several are open the reply asks which, with a button for each.
+func (a repairs) incident(ctx context.Context, r command.Request, params map[string]string) (timeline.ID, command.Reply, error) {
+	if id := inRoom(r); id != "" {
+		return id, command.Reply{}, nil
+	}
+	var open []incident.Incident
+	err := a.View(ctx, func(v timeline.View) (err error) {
+		open, err = incident.Open(v)
+		return err
+	})
+	switch {
+	case err != nil:
+		return "", command.Reply{}, err
+	case len(open) == 1:
+		return open[0].ID, command.Reply{}, nil
+	case len(open) == 0:
+		return "", command.Reply{}, problem.New(problem.Conflict, "no incident is open, and a repair belongs to one").WithHint("/incident declare opens one; dry-run:yes only shows the plan")
+	}
+	ask := command.Reply{Confirm: true, Text: fmt.Sprintf("%d incidents are open, and a repair belongs to one. Nothing was asked for yet: to which does it belong?", len(open)), Data: open}
+	for _, i := range open[:min(len(open), mostActs)] {
+		options := map[string]string{"incident": string(i.ID)}
+		for name, value := range params {
+			options[name] = value
+		}
+		ask.Actions = append(ask.Actions, command.Action{Label: clipped(fmt.Sprintf("%s %s: %s", i.ID, i.Severity, strings.Join(strings.Fields(i.Title), " ")), 80),
+			Ask: command.Ask{Path: r.Command.Path, Options: options}, Style: command.Primary})
+	}
+	return "", ask, nil
+}
+
+// whoRepairs is who asks, as the repairs' gate wants to know it.
+func whoRepairs(r command.Request) remediation.Who {
+	return remediation.Who{Person: r.Caller.Person, Actor: r.Actor(), Cause: r.Cause}
+}
+
+// inRoom is the incident that a request is about: the one named, else the room's.
+func inRoom(r command.Request) timeline.ID {
+	if id := r.Incident("incident"); id != "" {
+		return id
+	}
+	return r.Caller.Room
+}
