@@ -64,6 +64,18 @@ func (p Post) Line(c Clock) string {
 	return at + "  " + Cut(Plain(p.Actor), 40) + "  " + Plain(p.Text)
 }
 
+// line is the detail below a post in a terminal.
+func (d Detail) line() string {
+	switch text := Plain(d.Text); d.As {
+	case Head:
+		return "    " + text
+	case Code:
+		return "      $ " + text
+	default:
+		return "      " + text
+	}
+}
+
 // Printer turns posts into lines and puts a date before the first post of a day
 // where the posts span several.
 type Printer struct {
@@ -83,6 +95,9 @@ func (p *Printer) Lines(posts ...Post) []string {
 		}
 		p.day = day
 		lines = append(lines, post.Line(p.Clock))
+		for _, d := range post.More {
+			lines = append(lines, d.line())
+		}
 	}
 	return lines
 }

@@ -37,6 +37,11 @@ type Living struct {
 	Park       string             // why it waits; "" when it is not parked
 	MergedInto timeline.ID        // where it goes on; then nothing else is offered here
 
+	// Runs are the repairs that are not over, those that wait for people first, at
+	// most MaxRuns; then those that left something. [Living.AddRuns] fills them.
+	Runs     []LivingRun
+	MoreRuns int // runs left out
+
 	// Acts are the next acts, the most pressing first, at most MaxActs. The last one
 	// asks for everything that can be done.
 	Acts []command.Action
@@ -196,6 +201,12 @@ func (l Living) Lines(zone *time.Location) []string {
 		lines = append(lines, Plain(l.Park))
 	}
 	lines = append(lines, l.alertLine(), "status page: "+l.StatusLine(zone))
+	for _, r := range l.Runs {
+		lines = append(lines, r.lines(c)...)
+	}
+	if l.MoreRuns > 0 {
+		lines = append(lines, "and "+counted(l.MoreRuns, "more run"))
+	}
 	labels := make([]string, len(l.Acts))
 	for i, a := range l.Acts {
 		labels[i] = "[" + a.Label + "]"

@@ -21,6 +21,8 @@ type Post struct {
 	Recorded time.Time // when it was written
 	Actor    string    // for people: "joe", "alertmanager"
 	Text     string    // one plain sentence; outside text
+	More     []Detail  // what belongs to it, line by line
+	Whole    string    // the command that shows all of it; "": the one that shows the entry
 	Key      bool      // belongs into the room; the rest only into the full timeline
 	Tone     Tone      // how it strikes the eye
 	Mentions []string  // the names of those whom a chat notifies with it; mostly nobody
@@ -28,15 +30,33 @@ type Post struct {
 	Acts []command.Action
 }
 
+// Detail is a line below a post: what a plan would break, a step, a command. A room
+// may leave out the last ones of many and says so.
+type Detail struct {
+	Text string // outside text, one line
+	As   DetailKind
+}
+
+// DetailKind is how a detail is shown.
+type DetailKind int
+
+const (
+	Item DetailKind = iota // one of several
+	Head                   // what the items below are; or what people are asked for
+	Code                   // a command to copy
+)
+
 // Mentioner is a payload that a chat notifies persons of, by their names. No other
 // post notifies anybody.
 type Mentioner interface{ Mentions() []string }
 
-// PostOf makes the post of an entry. Without a codec every post is key.
+// PostOf makes the post of an entry from the entry alone. Without a codec every post
+// is key. [PostIn] adds what the state tells.
 func PostOf(codec *timeline.Codec, e timeline.Entry) Post {
 	p := Post{Entry: e.Ref, At: e.OccurredAt, Recorded: e.RecordedAt, Actor: e.Actor.Display(), Key: true}
 	if e.Payload != nil {
 		p.Text, p.Tone = e.Payload.Text(), toneOf(e.Payload)
+		p.tellRun(e.Payload)
 	}
 	if m, ok := e.Payload.(Mentioner); ok {
 		if p.Mentions = m.Mentions(); e.Timeline.IsIncident() {

@@ -3,6 +3,7 @@ package room
 import (
 	"wardroom/bot/alert"
 	"wardroom/bot/incident"
+	"wardroom/bot/remediation"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 )
@@ -45,6 +46,26 @@ func toneOf(p timeline.Payload) Tone {
 		return Public
 	case Mentioner:
 		return Alarm
+	}
+	return runTone(p)
+}
+
+// runTone is that of what a repair's entries tell.
+func runTone(p timeline.Payload) Tone {
+	switch p := p.(type) {
+	case *remediation.RunRequested, *remediation.RunExpired, *remediation.RunHeld, *remediation.StepLate, *remediation.RunAborted:
+		return Trouble
+	case *remediation.RunDrifted:
+		if p.Shrunk {
+			return Calm
+		}
+		return Trouble
+	case *remediation.StepUnsure, *remediation.StepFailed, *remediation.RunFailed, *remediation.GlassBroken:
+		return Alarm
+	case *remediation.RunApproved, *remediation.RunRejected, *remediation.RunResumed, *remediation.RunAborting, *remediation.RunTakenOver:
+		return Human
+	case *remediation.RunDone:
+		return Relief
 	}
 	return Calm
 }

@@ -13,8 +13,12 @@ import (
 // comes back as lines that say what to type. Two actions that ask the same become
 // one button: Discord refuses a message that holds a custom id twice.
 func (r *Renderer) buttons(actions []command.Action) (rows []discordgo.MessageComponent, typed []string) {
+	return r.buttonsBut(map[string]bool{}, actions)
+}
+
+// buttonsBut leaves out those whose custom ids were seen, and adds its own to them.
+func (r *Renderer) buttonsBut(seen map[string]bool, actions []command.Action) (rows []discordgo.MessageComponent, typed []string) {
 	var all []discordgo.MessageComponent
-	seen := map[string]bool{}
 	for _, a := range actions {
 		act := Do
 		if a.Form {

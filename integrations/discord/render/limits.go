@@ -48,10 +48,14 @@ const (
 
 // Our own: what reads well on a phone.
 const (
-	maxMentions   = 1   // persons that one post notifies
-	maxFoldedLine = 400 // an entry in a folded backlog
-	phoneColumns  = 36  // what a code block shows on a phone without wrapping
-	maxReplyParts = 3   // messages that a long text becomes; the rest is a file
+	maxMentions   = 1    // persons that one post notifies
+	maxFoldedLine = 400  // an entry in a folded backlog
+	phoneColumns  = 36   // what a code block shows on a phone without wrapping
+	maxReplyParts = 3    // messages that a long text becomes; the rest is a file
+	maxRunText    = 1000 // a repair in the living message
+	maxBesideRuns = 3000 // the incident beside repairs: all of it has to fit into maxEmbedTotal
+	maxRunLine    = 200  // a line of it, and of a plan
+	maxDetails    = 30   // lines below a post
 )
 
 // Units is the length of s as Discord counts it at its strictest: UTF-16 code units.

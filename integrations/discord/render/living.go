@@ -14,6 +14,7 @@ import (
 )
 
 // maxLivingActs is one row: a second one would push the text off a phone's screen.
+// A repair has one of its own, above.
 const maxLivingActs = maxRowButtons
 
 // Living renders the message at the top of a room: how things stand, what works,
@@ -38,9 +39,36 @@ func (r *Renderer) Living(l room.Living, works []room.Working) rest.Message {
 			lines = append(lines, line)
 		}
 	}
-	rows, typed := r.buttons(l.Acts[:min(len(l.Acts), maxLivingActs)])
-	e.Description, _ = cutMarkdown(strings.Join(append(lines, typed...), "\n"), maxEmbedDescription, "…")
-	return rest.Message{Embeds: []*discordgo.MessageEmbed{e}, Components: rows}
+	runs := l.Runs[:min(len(l.Runs), room.MaxRuns)]
+	if l.MoreRuns > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more repairs: `/run list`", l.MoreRuns))
+	}
+	rows, typed := r.livingButtons(runs, l.Acts)
+	most := maxEmbedDescription
+	if len(runs) > 0 {
+		most = maxBesideRuns
+	}
+	e.Description, _ = cutMarkdown(strings.Join(append(lines, typed...), "\n"), most, "…")
+	m := rest.Message{Embeds: []*discordgo.MessageEmbed{e}, Components: rows}
+	for _, run := range runs {
+		m.Embeds = append(m.Embeds, r.run(run))
+	}
+	return m
+}
+
+// livingButtons are a row for each repair and one for the incident. An act that two
+// of them offer stands in the first.
+func (r *Renderer) livingButtons(runs []room.LivingRun, acts []command.Action) (rows []discordgo.MessageComponent, typed []string) {
+	seen := map[string]bool{}
+	add := func(acts []command.Action) {
+		more, lines := r.buttonsBut(seen, acts[:min(len(acts), maxLivingActs)])
+		rows, typed = append(rows, more...), append(typed, lines...)
+	}
+	for _, run := range runs {
+		add(run.Acts)
+	}
+	add(acts)
+	return rows, typed
 }
 
 // titled is an embed's title: our own words, then outside text.

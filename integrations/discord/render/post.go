@@ -7,6 +7,7 @@ import (
 
 	"github.com/bwmarrin/discordgo"
 
+	"wardroom/bot/command"
 	"wardroom/bot/room"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/discord/rest"
@@ -39,6 +40,9 @@ func (r *Renderer) single(p room.Post) rest.Message {
 		head = "**" + actor(p) + "** · " + clockStamp(p.At, p.Recorded) + " · recorded " + stamp(p.Recorded, 't')
 	}
 	whole, _ := cutMarkdown(head+"\n"+text, maxPost, "\n… (cut; whole text: "+whereWhole(p.Entry)+")")
+	if len(p.More) > 0 {
+		whole = withDetails(whole, p)
+	}
 	message := rest.Message{}
 	for _, piece := range split(whole, maxEmbedDescription) {
 		message.Embeds = append(message.Embeds, &discordgo.MessageEmbed{Description: piece, Color: colourOf(p.Tone)})
@@ -52,10 +56,47 @@ func (r *Renderer) single(p room.Post) rest.Message {
 	return message
 }
 
+// withDetails adds the lines below a post, as many as fit; the last line says how
+// many do not. What is worst stands first.
+func withDetails(whole string, p room.Post) string {
+	left := len(p.More)
+	more := func() string {
+		if p.Whole != "" {
+			return fmt.Sprintf("\n… and %d more lines: %s", left, command.Code(cut(oneLine(p.Whole), maxRunLine)))
+		}
+		return fmt.Sprintf("\n… and %d more lines: %s", left, whereWhole(p.Entry))
+	}
+	spare := Units(more())
+	for n, d := range p.More {
+		line := "\n" + detail(d)
+		if n == maxDetails || Units(whole)+Units(line)+spare > maxPost {
+			return whole + more()
+		}
+		whole += line
+		left--
+	}
+	return whole
+}
+
+// detail is one line below a post.
+func detail(d room.Detail) string {
+	text := cut(oneLine(d.Text), maxRunLine)
+	switch d.As {
+	case room.Head:
+		return "**" + safeLine(text) + "**"
+	case room.Code:
+		return command.Code(text)
+	}
+	return "• " + safeLine(text)
+}
+
 // notify mentions the one person whom the post is for, in the text that a locked
 // phone shows, and offers what they can do at once.
 func (r *Renderer) notify(m *rest.Message, p room.Post) {
+	rows, typed := r.buttons(p.Acts)
+	m.Components = rows
 	if len(p.Mentions) == 0 {
+		m.Content, _ = cutMarkdown(strings.Join(typed, "\n"), maxContent, "…")
 		return
 	}
 	says := safeLine(cut(oneLine(p.Text), 300))
@@ -68,8 +109,6 @@ func (r *Renderer) notify(m *rest.Message, p room.Post) {
 		}
 	}
 	m.Content, _ = cutMarkdown(says, maxContent, "…")
-	rows, typed := r.buttons(p.Acts)
-	m.Components = rows
 	if len(typed) > 0 {
 		m.Content, _ = cutMarkdown(m.Content+"\n"+strings.Join(typed, "\n"), maxContent, "…")
 	}

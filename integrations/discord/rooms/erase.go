@@ -51,7 +51,12 @@ func (r *Rooms) takeBack(ctx context.Context, s *state, erased []timeline.Ref) e
 // up to its own.
 func (r *Rooms) rewrite(ctx context.Context, s *state, row timeline.DeliveryRow, after int64, all []timeline.Entry, erased []timeline.Ref) error {
 	told := r.key(between(all, after, row.Of.Seq), s.place.Channel)
-	if !slices.ContainsFunc(told, func(e timeline.Entry) bool { return slices.Contains(erased, e.Ref) }) {
+	shown := func(e timeline.Entry) bool {
+		return slices.Contains(erased, e.Ref) || slices.ContainsFunc(all, func(gone timeline.Entry) bool {
+			return slices.Contains(erased, gone.Ref) && room.Repeats(e, gone)
+		})
+	}
+	if !slices.ContainsFunc(told, shown) {
 		return nil
 	}
 	m := r.Render.Tombstone()

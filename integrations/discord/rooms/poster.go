@@ -29,8 +29,8 @@ var (
 	_ timeline.Choosy = poster{}
 )
 
-// Wants key entries: the others change nothing in a room.
-func (p poster) Wants(k timeline.Kind) bool { return p.Codec.Prominence(k) == timeline.Key }
+// Wants what a room tells: the others change nothing in it.
+func (p poster) Wants(k timeline.Kind) bool { return room.Tells(p.Codec, k) }
 
 // Post implements [timeline.Poster]. A missing permission is recorded once, and
 // tried again until somebody gives it.
@@ -153,7 +153,10 @@ func (r *Rooms) work(ctx context.Context, s *state, fresh []timeline.Entry, upTo
 // tell posts entries. Each post is recorded before the next one is sent; the last is
 // returned.
 func (r *Rooms) tell(ctx context.Context, s *state, entries []timeline.Entry) (last []*timeline.Delivered, err error) {
-	messages := r.messages(s, entries)
+	messages, err := r.messages(ctx, s, entries)
+	if err != nil {
+		return nil, err
+	}
 	for _, m := range messages {
 		for _, part := range r.Render.Post(m) {
 			if err := r.record(ctx, last...); err != nil {
@@ -227,15 +230,24 @@ const (
 
 // messages are the messages that entries become. What happened before there was a
 // room is one folded message, so that whoever comes in sees what happens now.
-func (r *Rooms) messages(s *state, entries []timeline.Entry) []room.Message {
+func (r *Rooms) messages(ctx context.Context, s *state, entries []timeline.Entry) ([]room.Message, error) {
 	var posts []room.Post
 	early := 0
-	for _, e := range entries {
-		p := room.PostOf(r.Codec, e)
-		posts = append(posts, p)
-		if s.place.OpenedAt.Sub(p.Recorded) > room.Apart {
-			early = len(posts)
+	err := r.Store.View(ctx, func(v timeline.View) error {
+		for _, e := range entries {
+			p, err := room.PostIn(v, r.Codec, e, r.Sight)
+			if err != nil {
+				return fmt.Errorf("%s: %w", e.Ref, err)
+			}
+			posts = append(posts, p)
+			if s.place.OpenedAt.Sub(p.Recorded) > room.Apart {
+				early = len(posts)
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	var out []room.Message
 	if early > 1 {
@@ -245,12 +257,12 @@ func (r *Rooms) messages(s *state, entries []timeline.Entry) []room.Message {
 	for i, m := range out {
 		if left := len(m.Posts) - foldFirst - foldLast; left > 0 {
 			gap := m.Posts[foldFirst+left-1]
-			gap.Actor, gap.Text, gap.Mentions = "wardroom", fmt.Sprintf("%d entries are left out here: /timeline show has them", left), nil
+			gap.Actor, gap.Text, gap.Mentions, gap.More = "wardroom", fmt.Sprintf("%d entries are left out here: /timeline show has them", left), nil, nil
 			kept := append([]room.Post{}, m.Posts[:foldFirst]...)
 			out[i].Posts = append(append(kept, gap), m.Posts[foldFirst+left:]...)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // addNotes adds what only a room says: that it replaces another one, where a merged

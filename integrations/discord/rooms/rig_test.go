@@ -16,6 +16,7 @@ import (
 	"wardroom/bot/alert"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
+	"wardroom/bot/remediation"
 	"wardroom/bot/room"
 	"wardroom/bot/scenario"
 	"wardroom/bot/statuspage"
@@ -97,13 +98,13 @@ type setup struct {
 
 func newRig(t *testing.T, s setup) *rig {
 	t.Helper()
-	codec, err := timeline.NewCodec(alert.Kinds, incident.Kinds, statuspage.Kinds, room.PlaceKinds)
+	codec, err := timeline.NewCodec(alert.Kinds, incident.Kinds, statuspage.Kinds, remediation.Kinds, room.PlaceKinds)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &rig{t: t, clock: scenario.NewClock(at("00:32")), codec: codec, wire: &wire{}, adjust: s.adjust}
 	g.db, err = storage.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "wardroom.db"), storage.Options{Codec: codec, Clock: g.clock,
-		Folds: []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, room.Fold, timeline.DeliveriesFold}})
+		Folds: []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.RunFold, room.Fold, timeline.DeliveriesFold}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,6 +75,8 @@ type Options struct {
 	LockClosed bool
 	// Working tells what can be used now; nil tells nothing.
 	Working func() []room.Working
+	// Sight is what is shown of repairs beside the record.
+	Sight room.Sight
 }
 
 // Rooms are the rooms of one server. Its followers may run side by side.

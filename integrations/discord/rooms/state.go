@@ -41,7 +41,10 @@ func (r *Rooms) load(ctx context.Context, id timeline.ID) (s *state, ok bool, er
 		if s.incident, ok, err = incident.Table.Get(v, string(id)); err != nil || !ok {
 			return err
 		}
-		if s.living, err = room.LivingOf(v, id, s.now); err != nil {
+		if s.living, err = room.LivingOf(v, id, s.now); err == nil {
+			err = s.living.AddRuns(v, r.Sight)
+		}
+		if err != nil {
 			return err
 		}
 		e, err := v.Entry(timeline.Ref{Timeline: id, Seq: 1})
@@ -192,7 +195,7 @@ func (r *Rooms) entries(ctx context.Context, id timeline.ID, after, upTo int64) 
 func (r *Rooms) key(entries []timeline.Entry, channel string) []timeline.Entry {
 	return slices.DeleteFunc(entries, func(e timeline.Entry) bool {
 		said, is := e.Payload.(*room.Said)
-		return e.Kind.IsDelivery() || r.Codec.Prominence(e.Kind) != timeline.Key ||
+		return e.Kind.IsDelivery() || !room.Tells(r.Codec, e.Kind) ||
 			is && said.Chat == Chat && said.Channel == channel
 	})
 }
