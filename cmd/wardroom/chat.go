@@ -131,7 +131,7 @@ func (s *system) working() []chats.Working {
 	if s.waking.pager != nil {
 		all = append(all, s.waking.pager.Working())
 	}
-	return all
+	return append(all, s.machines.working()...)
 }
 
 // workingEvery is how often it is looked whether what works has changed.

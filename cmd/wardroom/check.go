@@ -133,6 +133,7 @@ func (k *checker) outside() []checks.Check {
 	list = append(list, k.certificate()...)
 	list = append(list, k.chat()...)
 	list = append(list, k.onCall()...)
+	list = append(list, k.machines()...)
 	return list
 }
 

@@ -42,7 +42,11 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external, discord: chat}
+	machines, err := fleetOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	own := settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external, discord: chat, fleet: machines.live()}
 	sys, err := wire(ctx, own)
 	if errors.Is(err, storage.ErrOwned) {
 		// Somebody works on the database without a socket: what only reads still works.
@@ -83,7 +87,11 @@ func (p *program) peek(ctx context.Context) (Asker, error) {
 	if !errors.Is(err, socket.ErrNobody) {
 		return client, err
 	}
-	return look(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog()})
+	machines, err := fleetOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return look(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), fleet: machines.live()})
 }
 
 // look answers from the file as it is, and leaves its lock alone.

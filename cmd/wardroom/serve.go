@@ -73,9 +73,13 @@ func serve(ctx context.Context, cfg *config.Config, data string, out io.Writer) 
 	if err != nil {
 		return err
 	}
+	machines, err := fleetOf(cfg)
+	if err != nil {
+		return err
+	}
 	metrics := web.NewMetrics(versionText())
 	sys, err := wire(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: log, meter: metrics.Meter,
-		pages: external, discord: chat})
+		pages: external, discord: chat, fleet: machines})
 	if err != nil {
 		return err
 	}
@@ -136,6 +140,7 @@ func (v *server) compose() (err error) {
 		v.attend()
 		v.app.Add(bot.Service{Name: "what works", Run: v.watchWorking})
 	}
+	v.operate()
 	if err := v.readback(); err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type settings struct {
 	pages   []statuspage.Page // of other providers, beside the built-in one
 	rooms   []room
 	discord *discordSettings // nil: there is no Discord
+	fleet   fleetSettings
 }
 
 // room is where people read what happens: a poster for each chat.
@@ -63,6 +64,7 @@ type system struct {
 	own       *ownpage.Page
 	waking    waking
 	guild     *guild // nil: there is no Discord
+	machines  *machines
 }
 
 // wire opens the database and puts everything together that every way of running
@@ -125,6 +127,9 @@ func (s *system) compose() error {
 		providers[i] = statuspage.ProviderOf(p)
 	}
 	s.status = statuspage.NewDesk(s.db, rules, providers...)
+	if err := s.openMachines(); err != nil {
+		return err
+	}
 	s.table, err = s.commandTable()
 	if err != nil {
 		return err
@@ -169,6 +174,9 @@ func (s *system) commandTable() (*command.Table, error) {
 		commands.Timeline(s.incidents, s.codec, exporter{s}),
 		commands.Status(s.status),
 		commands.Alert(s.incidents, s.silencer()),
+		commands.Node(s.repairOptions()),
+		commands.Volume(s.repairOptions()),
+		commands.Run(s.runOptions()),
 		commands.Freeze(s.db),
 		commands.OnCall(s.onCallOptions()),
 	)

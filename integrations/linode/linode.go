@@ -86,6 +86,9 @@ func New(o Options) (*Linode, error) {
 	return l, err
 }
 
+// CanChange reports whether there is a credential for changes.
+func (l *Linode) CanChange() bool { return l.acts != nil }
+
 // newClient makes a linodego client that only does what it is told: it retries
 // nothing (its default is a thousand times, POSTs too), caches nothing, reads no
 // environment, prints nothing and follows no redirect with the token.

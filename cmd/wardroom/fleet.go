@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"wardroom/bot"
+	"wardroom/bot/config"
+	"wardroom/bot/fleet"
+	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
+	chats "wardroom/bot/room"
+	"wardroom/commands"
+	"wardroom/commands/repair"
+	"wardroom/integrations/discord/rooms"
+	"wardroom/integrations/kubernetes"
+	"wardroom/integrations/linode"
+)
+
+// nodeEnv names the node that Wardroom's own pod runs on, as the downward API gives it.
+const nodeEnv = "WARDROOM_NODE"
+
+// fleetSettings are what the machines are reached with.
+type fleetSettings struct {
+	cluster *kubernetes.Options // nil: there is none
+	cloud   *linode.Options     // nil: there is none
+	own     string              // the node that Wardroom runs on; "" when it runs elsewhere
+}
+
+// fleetOf reads the configured cluster and cloud. Where Wardroom only observes it
+// holds no credential for changes.
+func fleetOf(cfg *config.Config) (fleetSettings, error) {
+	f := fleetSettings{own: os.Getenv(nodeEnv)}
+	if !cfg.Kubernetes.IsZero() {
+		s, err := kubernetes.Decode(cfg.Kubernetes)
+		if err != nil {
+			return fleetSettings{}, err
+		}
+		if cfg.Mode != config.Act {
+			s.Act = kubernetes.Credential{}
+		}
+		f.cluster = &kubernetes.Options{Settings: s}
+	}
+	if !cfg.Linode.IsZero() {
+		s, err := linode.Decode(cfg.Linode)
+		if err != nil {
+			return fleetSettings{}, err
+		}
+		if cfg.Mode != config.Act {
+			s.Act = config.Secret{}
+		}
+		f.cloud = &linode.Options{Settings: s}
+	}
+	return f, nil
+}
+
+// live are the same for a single command, which keeps no caches.
+func (f fleetSettings) live() fleetSettings {
+	if f.cluster != nil {
+		o := *f.cluster
+		o.Live = true
+		f.cluster = &o
+	}
+	return f
+}
+
+// machines are the cluster and the cloud, and the repairs on them.
+type machines struct {
+	cluster *kubernetes.Cluster // nil: none is configured
+	linode  *linode.Linode      // nil: none is configured
+	ports   repair.Ports        // what answers in either case
+	repairs []remediation.Remediation
+	desk    *remediation.Desk
+	engine  *remediation.Engine
+}
+
+// openMachines makes what reads and repairs the machines; nothing is asked yet.
+func (s *system) openMachines() error {
+	m := &machines{ports: repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, Clock: s.clock, Blast: fleet.BlastOptions{Own: s.fleet.own}}}
+	if o := s.fleet.cluster; o != nil {
+		with := *o
+		with.Clock, with.Log = s.clock, s.log.With("system", "kubernetes")
+		m.cluster = kubernetes.New(with)
+		m.ports.Cluster, m.ports.Blast.UsedBy = m.cluster, with.UsedBy
+	}
+	if o := s.fleet.cloud; o != nil {
+		with := *o
+		with.Clock, with.Log = s.clock, s.log.With("system", "linode")
+		var err error
+		if m.linode, err = linode.New(with); err != nil {
+			return err
+		}
+		m.ports.Cloud = m.linode
+	}
+	for _, r := range repair.All(m.ports) {
+		m.repairs = append(m.repairs, able{r, m.unable(r.Spec())})
+	}
+	if err := s.knownRules(m.repairs); err != nil {
+		return err
+	}
+	o := remediation.Settings{Store: s.db, Clock: s.clock, Remediations: m.repairs, Policy: s.config.Repairs, People: s.config.People}
+	if m.cluster != nil {
+		o.Cluster = m.cluster
+	}
+	if rota := s.config.OnCall.Rota; rota != nil {
+		o.Rota = rota
+	}
+	var err error
+	if m.desk, err = remediation.NewDesk(o); err != nil {
+		return err
+	}
+	m.engine = remediation.NewEngine(m.desk, s.app.Runtime, s.log.With("system", "repairs"))
+	s.machines = m
+	return nil
+}
+
+// knownRules refuses rules for a repair that there is not.
+func (s *system) knownRules(all []remediation.Remediation) error {
+	names := make([]string, len(all))
+	for i, r := range all {
+		names[i] = r.Spec().Name
+	}
+	for name := range s.config.Repairs.Rules {
+		if !slices.Contains(names, name) {
+			return problem.New(problem.Invalid, "repairs.rules.%s: there is no such repair", name).WithHint("%s", problem.OneOf(names))
+		}
+	}
+	return nil
+}
+
+// unable names the systems that a repair changes and that Wardroom may not change,
+// as it was started.
+func (m *machines) unable(s remediation.Spec) (systems []string) {
+	can := map[string]bool{"kubernetes": m.cluster == nil || m.cluster.CanChange(), "linode": m.linode == nil || m.linode.CanChange()}
+	for _, a := range s.Access {
+		if may, known := can[a.System]; known && !may && changes(a.Verb) && !slices.Contains(systems, a.System) {
+			systems = append(systems, a.System)
+		}
+	}
+	return systems
+}
+
+// changes reports whether a verb of a repair's access is more than looking.
+func changes(verb string) bool {
+	switch verb {
+	case "get", "list", "watch", "read_only":
+		return false
+	}
+	return true
+}
+
+// able says in the plans of a repair that Wardroom may not carry them out.
+type able struct {
+	remediation.Remediation
+	lacks []string
+}
+
+// Plan implements [remediation.Remediation].
+func (a able) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
+	p, err := a.Remediation.Plan(ctx, params)
+	if err == nil && len(a.lacks) > 0 {
+		p.Findings = append(p.Findings, remediation.Finding{Code: "observe-only", Strength: remediation.Hard,
+			Sentence: fmt.Sprintf("Wardroom only observes: it holds no credential that may change anything in %s", strings.Join(a.lacks, " and ")),
+			Hint:     "`mode: act` and credentials to act with in the configuration; docs/guide/repairs.md says which. Until then the commands above can be carried out by hand"})
+	}
+	return p, err
+}
+
+// repairOptions are empty for a system that only declares its commands.
+func (s *system) repairOptions() commands.RepairOptions {
+	if s.machines == nil {
+		return commands.RepairOptions{}
+	}
+	m := s.machines
+	return commands.RepairOptions{Desk: m.desk, Cluster: m.ports.Cluster, Cloud: m.ports.Cloud, Blast: m.ports.Blast, View: s.db.View}
+}
+
+func (s *system) runOptions() commands.RunOptions {
+	if s.machines == nil {
+		return commands.RunOptions{}
+	}
+	return commands.RunOptions{Desk: s.machines.desk, View: s.db.View, Saw: s.machines.engine.Saw}
+}
+
+// operate carries runs on, and follows what cluster and cloud report.
+func (s *system) operate() {
+	m, rt := s.machines, s.app.Runtime
+	m.engine.Observed = func(id remediation.RunID) {
+		if s.guild != nil {
+			rt.Refresh(rooms.LivingName, id.Incident())
+		}
+	}
+	rt.AddWait(m.engine.NextDue)
+	if m.cluster != nil {
+		s.app.Add(bot.Service{Name: "kubernetes", Run: m.cluster.Run})
+	}
+	if m.linode != nil {
+		w := m.linode.NewWatcher(s.db, s.log.With("system", "linode"))
+		w.Names = m.volumeNames
+		rt.AddWait(w.NextDue)
+		s.app.Add(bot.Service{Name: "linode's events", Run: w.Run})
+	}
+	s.app.Add(bot.Service{Name: "repairs", Run: m.engine.Run})
+}
+
+// lastKnown: any snapshot is better than none.
+const lastKnown = 365 * 24 * time.Hour
+
+// volumeNames are the cluster's volumes by the cloud's number.
+func (m *machines) volumeNames(ctx context.Context) (map[int]string, error) {
+	snapshot, err := m.ports.Cluster.Snapshot(ctx, lastKnown)
+	if err != nil {
+		return nil, err
+	}
+	names := map[int]string{}
+	for _, v := range snapshot.Volumes {
+		if v.CloudID != 0 {
+			names[v.CloudID] = v.Name
+		}
+	}
+	return names, nil
+}
+
+// working tells what of the machines can be used now.
+func (m *machines) working() (all []chats.Working) {
+	if m.cluster != nil {
+		all = append(all, m.cluster.Working())
+	}
+	if m.linode != nil {
+		all = append(all, m.linode.Working())
+	}
+	return all
+}
