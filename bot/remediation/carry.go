@@ -133,11 +133,14 @@ func (e *Engine) ask(ctx context.Context, r Run, code, question string, answers 
 }
 
 // hold says once why the next step does not start, and looks again later.
-func (e *Engine) hold(ctx context.Context, r Run, every time.Duration, why string) (bool, time.Time, error) {
+func (e *Engine) hold(ctx context.Context, r Run, c *carried, every time.Duration, why string) (bool, time.Time, error) {
 	due := e.desk.clock.Now().Add(every)
 	if r.Held == why {
 		return false, due, nil
 	}
+	held := r
+	held.Held = why
+	c.looked = stateOf(held)
 	return false, due, e.record(ctx, r, func(timeline.View, Run) ([]timeline.Draft, error) {
 		return []timeline.Draft{r.draft(Who{}, &RunHeld{Run: r.ID, Why: why}, timeline.Effects{})}, nil
 	})

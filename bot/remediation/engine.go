@@ -40,11 +40,13 @@ type Engine struct {
 	seen    map[RunID]string // what observing the current step told last
 
 	carried map[RunID]*carried // owned by Run
+	begun   chan struct{}      // closed once Run has begun
 }
 
 // carried is what this process alone knows of a run.
 type carried struct {
-	state      string    // of the run when it was last looked at; see stateOf
+	state      string    // of the run and the freeze when it was last carried on
+	looked     string    // of the run as it was last read or left by us; see stateOf
 	due        time.Time // when it is looked at again; zero: when something is recorded
 	step       int
 	failures   int  // in a row, of asking the outside
@@ -54,8 +56,12 @@ type carried struct {
 // NewEngine carries on the runs of desk. Run it as a service, and add
 // [Engine.NextDue] to the runtime's waits.
 func NewEngine(desk *Desk, turns Turns, log *slog.Logger) *Engine {
-	return &Engine{desk: desk, turns: turns, log: log, wake: make(chan struct{}, 1), seen: map[RunID]string{}, carried: map[RunID]*carried{}}
+	return &Engine{desk: desk, turns: turns, log: log, wake: make(chan struct{}, 1), seen: map[RunID]string{}, carried: map[RunID]*carried{}, begun: make(chan struct{})}
 }
+
+// Begun is closed once Run has begun: from then on [Engine.NextDue] tells of what is
+// to be done. Whoever moves the clock waits for it first.
+func (e *Engine) Begun() <-chan struct{} { return e.begun }
 
 // NextDue is when the engine acts next, and whether it will by itself: for
 // [timeline.Runtime.AddWait].
@@ -99,6 +105,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Lock()
 	e.running, e.busy = true, true
 	e.mu.Unlock()
+	close(e.begun)
 	defer func() {
 		e.mu.Lock()
 		e.running = false
@@ -163,9 +170,10 @@ func (e *Engine) round(ctx context.Context) (next time.Time) {
 			c = &carried{step: -1}
 		}
 		kept[r.ID] = c
-		if state := stateOf(r, frozen); c.state != state || !c.due.IsZero() && !c.due.After(now) {
+		if c.state != fmt.Sprint(stateOf(r), frozen) || !c.due.IsZero() && !c.due.After(now) {
 			c.due = e.carry(ctx, r, c)
-			c.state = e.stateNow(ctx, r.ID)
+			// Not as it is by now: what others record meanwhile has yet to be looked at.
+			c.state = fmt.Sprint(c.looked, frozen)
 		}
 		if !c.due.IsZero() && (next.IsZero() || c.due.Before(next)) {
 			next = c.due
@@ -181,28 +189,12 @@ func (e *Engine) round(ctx context.Context) (next time.Time) {
 }
 
 // stateOf changes with everything that lets the engine act on a run.
-func stateOf(r Run, frozen bool) string {
+func stateOf(r Run) string {
 	s := StepState{}
 	if r.Step < len(r.Steps) {
 		s = r.Steps[r.Step]
 	}
-	return fmt.Sprint(r.Status, r.Epoch, r.Step, s.Mark, s.Attempts, s.Accepted, s.Late, len(r.Locks), r.Held, r.Erased, frozen)
-}
-
-func (e *Engine) stateNow(ctx context.Context, id RunID) (state string) {
-	err := e.desk.store.View(ctx, func(v timeline.View) error {
-		r, err := GetRun(v, id)
-		if err != nil {
-			return err
-		}
-		_, frozen, err := Frozen(v)
-		state = stateOf(r, frozen)
-		return err
-	})
-	if err != nil {
-		return "" // it is looked at again
-	}
-	return state
+	return fmt.Sprint(r.Status, r.Epoch, r.Step, s.Mark, s.Attempts, s.Accepted, s.Late, len(r.Locks), r.Held, r.Erased)
 }
 
 // rest sleeps until something is recorded or due.
@@ -237,6 +229,7 @@ func (e *Engine) rest(ctx context.Context, next time.Time) {
 // look at it again; zero: when something is recorded.
 func (e *Engine) carry(ctx context.Context, r Run, c *carried) time.Time {
 	for ctx.Err() == nil {
+		c.looked = stateOf(r)
 		if c.step != r.Step {
 			c.step, c.failures, c.notArrived = r.Step, 0, false
 			e.saw(r.ID, "")
@@ -274,7 +267,7 @@ func (e *Engine) advance(ctx context.Context, r Run, c *carried) (again bool, du
 func (e *Engine) record(ctx context.Context, r Run, decide func(v timeline.View, now Run) ([]timeline.Draft, error)) error {
 	_, err := e.desk.store.Update(ctx, func(v timeline.View) (timeline.Decision, error) {
 		now, err := GetRun(v, r.ID)
-		if err != nil || stateOf(now, false) != stateOf(r, false) {
+		if err != nil || stateOf(now) != stateOf(r) {
 			return timeline.Decision{}, err
 		}
 		drafts, err := decide(v, now)

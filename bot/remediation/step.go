@@ -95,12 +95,13 @@ func (e *Engine) begin(ctx context.Context, r Run, c *carried, step Step, planne
 		return false, time.Time{}, err
 	}
 	if why != "" {
-		return e.hold(ctx, r, every(step), why)
+		return e.hold(ctx, r, c, every(step), why)
 	}
 	now, err := e.desk.Get(ctx, r.ID)
 	if err != nil || now.Status != Running || now.Step != r.Step || now.Steps[now.Step].Mark != Begun {
 		return true, time.Time{}, err // it was aborted meanwhile
 	}
+	c.looked = stateOf(now)
 	if step.Do == nil {
 		return false, e.desk.clock.Now().Add(every(step)), nil
 	}
@@ -164,13 +165,13 @@ func (e *Engine) mayAct(ctx context.Context, r Run, c *carried, step Step) (agai
 		return false, time.Time{}, nil, false
 	}
 	if err != nil {
-		again, due, err = e.hold(ctx, r, longestWait/4, "what stands against it cannot be asked")
+		again, due, err = e.hold(ctx, r, c, longestWait/4, "what stands against it cannot be asked")
 		return again, due, err, false
 	}
 	for _, f := range found {
 		overridden := f.Strength == Warning || f.Strength == Soft && r.Glass != nil
 		if !overridden {
-			again, due, err = e.hold(ctx, r, every(step), f.Sentence)
+			again, due, err = e.hold(ctx, r, c, every(step), f.Sentence)
 			return again, due, err, false
 		}
 	}
@@ -245,7 +246,7 @@ func (e *Engine) follow(ctx context.Context, r Run, c *carried, step Step, plann
 		if why, err := e.frozen(ctx, step); err != nil {
 			return false, time.Time{}, err
 		} else if why != "" {
-			return e.hold(ctx, r, every(step), why)
+			return e.hold(ctx, r, c, every(step), why)
 		}
 		if again, due, err, ok := e.mayAct(ctx, r, c, step); !ok {
 			return again, due, err
