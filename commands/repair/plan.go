@@ -87,6 +87,9 @@ func (p planner) begin(ctx context.Context, spec remediation.Spec, params map[st
 		return plan, s, err
 	}
 	i := slices.IndexFunc(snapshot.Nodes, func(n fleet.Node) bool { return n.Name == name })
+	if i < 0 && slices.Contains(snapshot.Missing, theNodes) {
+		return plan, s, problem.New(problem.Unavailable, "the cluster's nodes cannot be read: whether it has %s is not known", name)
+	}
 	if i < 0 {
 		return plan, s, problem.New(problem.NotFound, "the cluster has no node %s", name).WithHint("/node list shows those it has")
 	}
@@ -243,7 +246,7 @@ func judgeData(plan *remediation.Plan) {
 func settle(plan *remediation.Plan, tier remediation.Tier) {
 	b := plan.Blast
 	var why []string
-	lost := len(b.LocalData) > 0 && plan.Material["local data"] == "lost"
+	lost := plan.Material["local data"] == "lost"
 	if b.AllDown() && !lost && tier > remediation.Routine {
 		tier--
 		why = append(why, "everything it hits is down already")

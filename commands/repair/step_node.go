@@ -52,7 +52,7 @@ func csiRegisteredStep(c snapshots) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 5 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
-			n, err := knownNode(ctx, c, s)
+			n, err := knownNode(ctx, c, s, theDrivers)
 			if err != nil {
 				return remediation.Seen{}, err
 			}
@@ -116,8 +116,8 @@ func everywhere(s *fleet.Snapshot, nodes []string, but string) bool {
 }
 
 // knownNode is the node that the step works on, which must be in the cluster.
-func knownNode(ctx context.Context, c snapshots, s remediation.State) (fleet.Node, error) {
-	snapshot, err := fresh(ctx, c, theNodes)
+func knownNode(ctx context.Context, c snapshots, s remediation.State, needs ...string) (fleet.Node, error) {
+	snapshot, err := fresh(ctx, c, append(needs, theNodes)...)
 	if err != nil {
 		return fleet.Node{}, err
 	}

@@ -64,7 +64,7 @@ func recycleStep(cluster snapshots, c recycler) remediation.Step {
 func seeRecycle(ctx context.Context, c cloudReader, s remediation.State) (remediation.Seen, error) {
 	ours, _, err := recycleEvents(ctx, c, s)
 	if err != nil || len(ours) == 0 {
-		return notYet("accepted; no event yet"), err
+		return notYet("%s shows no event of it yet", cloudName), err
 	}
 	switch last := ours[len(ours)-1]; last.Status {
 	case "failed", "canceled":
@@ -86,16 +86,11 @@ func afterColon(text string) string {
 func recycleEvents(ctx context.Context, c cloudReader, s remediation.State) (ours []fleet.CloudEvent, later bool, err error) {
 	// The slot's machine may be deleted by now: its label is in its node's name.
 	old := fleet.Instance{ID: number(s.Args["instance"]), Label: s.Plan.Target.Name, Cluster: number(s.Args["cluster"])}
-	from := int64(number(s.Learned[learnedEvent])) + 1
-	events, err := c.Events(ctx, from)
+	events, err := eventsSince(ctx, c, s)
 	if err != nil {
 		return nil, false, err
 	}
-	began := s.Started.Add(-skew)
 	for _, e := range events {
-		if e.ID < from || from == 1 && e.Created.Before(began) {
-			continue
-		}
 		later = later || e.Created.After(s.Started.Add(settleTime))
 		if isReplacing(e) && concerns(e, old) {
 			ours = append(ours, e)
@@ -153,14 +148,13 @@ func verdictIf(is bool, v remediation.Verdict) remediation.Verdict {
 
 // startedBefore: somebody replaced the machine between the last look and our request.
 func startedBefore(ctx context.Context, c cloudReader, s remediation.State) (bool, error) {
-	from := int64(number(s.Learned[learnedEvent])) + 1
-	events, err := c.Events(ctx, from)
+	events, err := eventsSince(ctx, c, s)
 	if err != nil {
 		return false, err
 	}
 	old := fleet.Instance{ID: number(s.Args["instance"]), Label: s.Plan.Target.Name, Cluster: number(s.Args["cluster"])}
 	return slices.ContainsFunc(events, func(e fleet.CloudEvent) bool {
-		return e.ID >= from && e.Status != "failed" && e.Status != "canceled" && isReplacing(e) && concerns(e, old) && e.Created.Before(s.Started.Add(-skew))
+		return e.Status != "failed" && e.Status != "canceled" && isReplacing(e) && concerns(e, old) && e.Created.Before(s.Started.Add(-skew))
 	}), nil
 }
 
@@ -192,20 +186,22 @@ func replacedStep(cluster snapshots, c cloudReader) remediation.Step {
 	}
 }
 
-// newMachine is the one in the target's slot or, when the slot was replaced as well,
-// the one that no slot of its pool held before; 0 while there is none.
+// newMachine is the one in the target's slot or, when that slot is no more, the one
+// that no slot of its pool held before; 0 while there is none. An empty slot is still
+// the target's: what is new beside it was made by somebody else, as an autoscaler.
 func newMachine(slots []fleet.Slot, s remediation.State) int {
 	pool, _, _ := strings.Cut(s.Args["slot"], "-")
 	before := strings.Split(s.Learned[learnedOthers], ",")
+	old := number(s.Args["instance"])
 	other := 0
 	for _, slot := range slots {
-		if slot.Instance == 0 || slot.Instance == number(s.Args["instance"]) {
-			continue
-		}
-		if slot.ID == s.Args["slot"] {
+		switch {
+		case slot.ID == s.Args["slot"] && slot.Instance == old:
+			return 0
+		case slot.ID == s.Args["slot"]:
 			return slot.Instance
-		}
-		if strconv.Itoa(slot.Pool) == pool && s.Learned[learnedOthers] != "" && !slices.Contains(before, strconv.Itoa(slot.Instance)) {
+		case slot.Instance == 0 || slot.Instance == old || strconv.Itoa(slot.Pool) != pool:
+		case s.Learned[learnedOthers] != "" && !slices.Contains(before, strconv.Itoa(slot.Instance)):
 			other = slot.Instance
 		}
 	}
@@ -259,16 +255,12 @@ func seeReboot(ctx context.Context, cluster snapshots, c cloudReader, s remediat
 	if _, err := proveNode(ctx, cluster, s); problem.Is(err, problem.Conflict) {
 		return remediation.Arrived, last, nil
 	}
-	from := int64(number(s.Learned[learnedEvent])) + 1
-	events, err := c.Events(ctx, from)
+	events, err := eventsSince(ctx, c, s)
 	if err != nil {
 		return remediation.Unsure, last, err
 	}
 	later := false
 	for _, e := range events {
-		if e.ID < from {
-			continue
-		}
 		later = later || e.Created.After(s.Started.Add(settleTime))
 		if (e.Action == "linode_reboot" || e.Action == "lassie_reboot" || e.Action == "host_reboot") && e.Is("linode", number(s.Args["instance"])) {
 			last = e

@@ -73,7 +73,8 @@ func recorded(s remediation.State) int {
 }
 
 func workload(ctx context.Context, c snapshots, o fleet.Object) (fleet.Workload, error) {
-	s, err := fresh(ctx, c, theDeployments, theSets)
+	needs := map[string]string{"Deployment": theDeployments, "StatefulSet": theSets, "ReplicaSet": theReplicaSets}[o.Kind]
+	s, err := fresh(ctx, c, needs)
 	if err != nil {
 		return fleet.Workload{}, err
 	}

@@ -92,7 +92,10 @@ const (
 	theNodes       = "nodes"
 	theDeployments = "deployments"
 	theSets        = "statefulsets"
+	theReplicaSets = "replicasets"
 	theAttachments = "volumeattachments"
+	theVolumes     = "persistentvolumes"
+	theDrivers     = "csinodes"
 )
 
 var errAnotherMachine = problem.New(problem.Conflict, "another machine has taken the node's name").WithHint("make a new plan")
@@ -114,8 +117,9 @@ func proveNode(ctx context.Context, c snapshots, s remediation.State) (fleet.Nod
 	return n, nil
 }
 
-// proveInstance proves that the slot still holds the planned machine and that the
-// cloud is not at it already.
+// proveInstance proves that the slot still holds the planned machine. While the
+// cloud is at that machine it is Unavailable: that may be an earlier request of ours
+// whose answer was lost, and what comes of it shows in what is observed.
 func proveInstance(ctx context.Context, c cloudReader, s remediation.State) error {
 	t := s.Plan.Target
 	if !t.Identity.Proven() || t.Slot == "" {
@@ -130,7 +134,7 @@ func proveInstance(ctx context.Context, c cloudReader, s remediation.State) erro
 	}
 	e, busy, err := underway(ctx, c, s)
 	if err == nil && busy {
-		err = problem.New(problem.Conflict, "%s is at it already: %s is %s", cloudName, e.Action, e.Status).WithHint("wait until it is over, then make a new plan")
+		err = problem.New(problem.Unavailable, "%s is at it already: %s is %s", cloudName, e.Action, e.Status)
 	}
 	return err
 }
@@ -150,6 +154,24 @@ func underway(ctx context.Context, c cloudReader, s remediation.State) (e fleet.
 		return e, false, nil
 	}
 	return events[i], true, nil
+}
+
+// eventsSince are the cloud's events that came after the target was proven, the
+// oldest first. Where that was not recorded, because a person did it, they are those
+// since the step began, as far as both clocks tell.
+func eventsSince(ctx context.Context, c cloudReader, s remediation.State) (since []fleet.CloudEvent, err error) {
+	last, noted := s.Learned[learnedEvent]
+	from := int64(0)
+	if noted {
+		from = int64(number(last)) + 1
+	}
+	events, err := c.Events(ctx, from)
+	for _, e := range events {
+		if noted && e.ID >= from || !noted && !e.Created.Before(s.Started.Add(-skew)) {
+			since = append(since, e)
+		}
+	}
+	return since, err
 }
 
 // slotHolder is the machine in a slot, 0 when there is none; found is false when the

@@ -40,7 +40,7 @@ type remount struct {
 	cloud     fleet.CloudVolume
 	diagnosis fleet.Diagnosis
 	facts     fleet.VolumeFacts
-	off       *fleet.Node // holds Terminating pods, its machine is proven off
+	off       []fleet.Node // that still have pods or the volume, and whose machines are proven off
 }
 
 func (r volumeRemount) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
@@ -94,7 +94,7 @@ func FindVolume(s *fleet.Snapshot, name string) (fleet.Volume, error) {
 		if v.Name == name {
 			return v, nil
 		}
-		if v.Claim.String() == name || v.Claim.Name == name || label == name || strconv.Itoa(v.CloudID) == name {
+		if v.Claim.String() == name || v.Claim.Name == name || label == name || v.CloudID != 0 && strconv.Itoa(v.CloudID) == name {
 			all = append(all, v)
 		}
 	}
@@ -102,6 +102,9 @@ func FindVolume(s *fleet.Snapshot, name string) (fleet.Volume, error) {
 	case 1:
 		return all[0], nil
 	case 0:
+		if slices.Contains(s.Missing, theVolumes) {
+			return fleet.Volume{}, problem.New(problem.Unavailable, "the cluster's volumes cannot be read: whether it has %s is not known", name)
+		}
 		return fleet.Volume{}, problem.New(problem.NotFound, "the cluster has no volume %s", name).WithHint("/volume list shows those it has")
 	}
 	return fleet.Volume{}, problem.New(problem.Invalid, "%s may be %s or %s", name, all[0].Name, all[1].Name).WithHint("name the volume itself")
@@ -140,14 +143,11 @@ func (r volumeRemount) judge(plan *remediation.Plan, m *remount) {
 	}
 }
 
-// nodes looks at those where pods would stay Terminating: a kubelet that does not
-// answer takes no pod away. Where its machine is proven off the taint does.
+// nodes looks at those that do not answer and have pods or the volume still: no
+// kubelet takes them away. Where the machine is proven off the taint does.
 func (r volumeRemount) nodes(ctx context.Context, plan *remediation.Plan, m *remount) {
-	for i := range m.snapshot.Nodes {
-		n := &m.snapshot.Nodes[i]
-		if n.Ready == fleet.True || !slices.ContainsFunc(m.snapshot.Pods, func(p fleet.Pod) bool {
-			return p.Node == n.Name && slices.ContainsFunc(m.snapshot.UsersOf(m.volume.Name), func(o fleet.Object) bool { return same(o, p.Owner) })
-		}) {
+	for _, n := range m.snapshot.Nodes {
+		if n.Ready == fleet.True || !m.on(n.Name) {
 			continue
 		}
 		off, says, err := machineOff(ctx, r.cloud, n.Identity.Instance)
@@ -155,12 +155,21 @@ func (r volumeRemount) nodes(ctx context.Context, plan *remediation.Plan, m *rem
 			says = "not to be read"
 		}
 		if off {
-			m.off = n
+			m.off = append(m.off, n)
 			plan.Facts = append(plan.Facts, fmt.Sprintf("Node %s does not answer, its instance %d is %s", n.Name, n.Identity.Instance, says))
 			continue
 		}
-		found(plan, HolderMayWrite, remediation.Hard, "turn it off or recycle it first", "Pods of it are on %s, which does not answer and whose machine is %s", n.Name, says)
+		found(plan, HolderMayWrite, remediation.Hard, "turn it off or recycle it first", "Node %s has it still, does not answer, and its machine is %s", n.Name, says)
 	}
+}
+
+// on reports whether a node has pods that use the volume, or the volume by the
+// cluster's word.
+func (m *remount) on(node string) bool {
+	users := m.snapshot.UsersOf(m.volume.Name)
+	return len(attachmentsOf(m.snapshot, m.volume.Name, node)) > 0 || slices.ContainsFunc(m.snapshot.Pods, func(p fleet.Pod) bool {
+		return p.Node == node && slices.ContainsFunc(users, func(o fleet.Object) bool { return same(o, p.Owner) })
+	})
 }
 
 func (m remount) steps(plan remediation.Plan) (steps []remediation.PlannedStep) {
@@ -180,8 +189,8 @@ func (m remount) steps(plan remediation.Plan) (steps []remediation.PlannedStep) 
 	for _, h := range scaled {
 		add(planScaleTo(h))
 	}
-	if m.off != nil {
-		add(planTaint(m.off.Name, m.off.Identity.Instance))
+	for _, n := range m.off {
+		add(planTaint(n.Name, n.Identity.Instance))
 	}
 	for _, h := range scaled {
 		add(planPodsGone(h.Object))
@@ -191,8 +200,8 @@ func (m remount) steps(plan remediation.Plan) (steps []remediation.PlannedStep) 
 		add(planDetach(m.volume.Name, m.volume.CloudID, m.cloud.Instance))
 	}
 	add(planVolumeFree(m.volume.Name, m.volume.CloudID, m.cloud.Instance))
-	if m.off != nil {
-		add(planUntaint(m.off.Name))
+	for _, n := range m.off {
+		add(planUntaint(n.Name))
 	}
 	wanted := false
 	for _, h := range scaled {
