@@ -21,10 +21,11 @@ type freeing struct {
 	keepers []fleet.Keeper // that are paused meanwhile
 	volumes []fleet.Held   // of the cloud, on the node
 	hung    bool           // the node does not answer: its pods cannot be evicted
+	bare    []fleet.Object // pods that nobody makes again
 }
 
 func (p planner) freeing(plan *remediation.Plan, s subject) freeing {
-	f := freeing{s: s, hung: !s.ready()}
+	f := freeing{s: s, hung: !s.ready(), bare: plan.Blast.Bare}
 	for _, h := range plan.Blast.Workloads {
 		if !holdsVolume(plan.Blast, h.Object) || !allHere(s.snapshot, h.Object, s.node.Name) {
 			continue // eviction moves those whose other pods go on elsewhere
@@ -41,6 +42,7 @@ func (p planner) freeing(plan *remediation.Plan, s subject) freeing {
 		}
 	}
 	byName(f.scaled)
+	keepersOf(plan, f.scaled)
 	for _, v := range plan.Blast.Volumes {
 		if v.Cloud != 0 {
 			f.volumes = append(f.volumes, v)
@@ -67,9 +69,9 @@ func (f freeing) steps() (steps []remediation.PlannedStep) {
 		add(planScaleTo(h))
 	}
 	if f.hung {
-		add(planTaint(node, instance), planEmpty(node))
+		add(planTaint(node, instance), planLetGo(node))
 	} else {
-		add(planEvict(node))
+		add(planEvict(node, len(f.bare) > 0))
 	}
 	if len(f.volumes) > 0 {
 		add(planAttachmentsGone(f.names(), node))
@@ -108,7 +110,7 @@ func verify(plan remediation.Plan, volumes []string) (steps []remediation.Planne
 	}
 	var all []fleet.Object
 	for _, h := range plan.Blast.Workloads {
-		if h.Replicas > 0 {
+		if h.Replicas > 0 && h.Kind != "Job" { // a Job runs to its end
 			all = append(all, fleet.Object{Kind: h.Kind, Namespace: h.Namespace, Name: h.Name})
 		}
 	}
@@ -171,6 +173,19 @@ func (f freeing) returned() (steps []remediation.PlannedStep) {
 
 func (f freeing) fact() string {
 	return fmt.Sprintf("%s freed first; %s scaled to 0 meanwhile", counted(len(f.volumes), "volume"), counted(len(f.scaled), "workload"))
+}
+
+// keepersOf leaves in a plan those who would undo it: the keepers of what it scales.
+// Nobody undoes an eviction.
+func keepersOf(plan *remediation.Plan, scaled []fleet.Hit) {
+	plan.Blast.Keepers = nil
+	for _, h := range scaled {
+		for _, k := range h.Keepers {
+			if !slices.Contains(plan.Blast.Keepers, k) {
+				plan.Blast.Keepers = append(plan.Blast.Keepers, k)
+			}
+		}
+	}
 }
 
 // byName orders hits so that the steps of a plan do not depend on who is down now.

@@ -30,9 +30,10 @@ func (r nodeDrain) Plan(ctx context.Context, params map[string]string) (remediat
 	if !s.ready() {
 		found(&plan, NodeNotReady, remediation.Warning, "the pods of a node that does not answer stay Terminating: recycle it instead", "%s is not Ready", s.node.Name)
 	}
+	keepersOf(&plan, nil)
 	r.judge(&plan, s, nil)
 	judgeData(&plan)
-	plan.Steps = append([]remediation.PlannedStep{planCordon(s.node.Name), planEvict(s.node.Name)}, verify(plan, used(plan.Blast.Volumes))...)
+	plan.Steps = append([]remediation.PlannedStep{planCordon(s.node.Name), planEvict(s.node.Name, len(plan.Blast.Bare) > 0)}, verify(plan, used(plan.Blast.Volumes))...)
 	plan.Undo = "/node uncordon lets pods come back; those that moved stay where they are"
 	settle(&plan, remediation.Disruptive)
 	return plan, nil

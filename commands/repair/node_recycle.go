@@ -29,6 +29,12 @@ func (r nodeRecycle) Plan(ctx context.Context, params map[string]string) (remedi
 	f := r.freeing(&plan, s)
 	r.judge(&plan, s, f.scaledObjects())
 	judgeData(&plan)
+	for _, v := range plan.Blast.Volumes {
+		if v.Cloud == 0 { // it may be on the machine's own disk
+			found(&plan, LocalDataLost, remediation.Warning, "", "Volume %s is none of %s's: what it has on the machine is lost", v.Volume, cloudName)
+			plan.Material["local data"] = "lost"
+		}
+	}
 	plan.Facts = append(plan.Facts, "A recycle deletes the machine and its disk; /node reboot keeps both", f.fact())
 	plan.Steps = append(f.steps(), planProven(s), planRecycle(s), planReplaced(s))
 	plan.Steps = append(plan.Steps, f.returned()...)

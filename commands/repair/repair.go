@@ -67,7 +67,7 @@ const (
 	stepScaleBack       = "scale-back"
 	stepPodsGone        = "pods-gone"
 	stepEvictPods       = "evict-pods"
-	stepNodeEmpty       = "node-empty"
+	stepVolumesLetGo    = "volume-pods-gone"
 	stepShutdown        = "shutdown-instance"
 	stepInstanceOff     = "wait-instance-off"
 	stepTaint           = "taint-out-of-service"
@@ -98,7 +98,7 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
 		stepScaleBack:       scaleBackStep(cluster),
 		stepPodsGone:        podsGoneStep(cluster),
 		stepEvictPods:       evictPodsStep(cluster),
-		stepNodeEmpty:       nodeEmptyStep(cluster),
+		stepVolumesLetGo:    volumesLetGoStep(cluster),
 		stepShutdown:        shutdownStep(cluster, cloud),
 		stepInstanceOff:     instanceOffStep(cloud),
 		stepTaint:           taintStep(cluster, cloud),

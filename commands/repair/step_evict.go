@@ -21,7 +21,9 @@ type evicter interface {
 func evictPodsStep(c evicter) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 10 * time.Minute,
-		Observe: nodeEmptyStep(c).Observe,
+		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+			return podsLeft(ctx, c, s, podsToLeave)
+		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
 			if _, err := proveNode(ctx, c, s); err != nil {
 				return nil, err
@@ -52,28 +54,36 @@ func evictPodsStep(c evicter) remediation.Step {
 	}
 }
 
-// nodeEmptyStep waits until only what belongs to the node itself is left on it.
-func nodeEmptyStep(c snapshots) remediation.Step {
+// volumesLetGoStep waits until no pod that holds a volume is left on a node that is
+// off. Pods that tolerate every taint stay there, and hold nothing up.
+func volumesLetGoStep(c snapshots) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 10 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
-			snapshot, err := fresh(ctx, c, thePods)
-			if err != nil {
-				return remediation.Seen{}, err
-			}
-			left := podsToLeave(snapshot, s.Args["node"])
-			if len(left) == 0 {
-				return so(), nil
-			}
-			seen := notYet("%s left: %s", counted(len(left), "pod"), some(left))
-			for _, b := range snapshot.Budgets {
-				if b.Allowed <= 0 && slices.ContainsFunc(left, func(p fleet.Pod) bool { return slices.Contains(b.Covers, p.String()) }) {
-					seen.Progress += "; budget " + b.Object.String() + " allows none now"
-				}
-			}
-			return seen, nil
+			return podsLeft(ctx, c, s, func(s *fleet.Snapshot, node string) []fleet.Pod {
+				return slices.DeleteFunc(podsToLeave(s, node), func(p fleet.Pod) bool { return len(p.Claims) == 0 })
+			})
 		},
 	}
+}
+
+// podsLeft: it is so when none of the pods that count is left on the node.
+func podsLeft(ctx context.Context, c snapshots, s remediation.State, count func(*fleet.Snapshot, string) []fleet.Pod) (remediation.Seen, error) {
+	snapshot, err := fresh(ctx, c, thePods)
+	if err != nil {
+		return remediation.Seen{}, err
+	}
+	left := count(snapshot, s.Args["node"])
+	if len(left) == 0 {
+		return so(), nil
+	}
+	seen := notYet("%s left: %s", counted(len(left), "pod"), some(left))
+	for _, b := range snapshot.Budgets {
+		if b.Allowed <= 0 && slices.ContainsFunc(left, func(p fleet.Pod) bool { return slices.Contains(b.Covers, p.String()) }) {
+			seen.Progress += "; budget " + b.Object.String() + " allows none now"
+		}
+	}
+	return seen, nil
 }
 
 // podsToLeave are the pods that must leave a node: not those of DaemonSets, not static

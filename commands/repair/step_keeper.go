@@ -19,8 +19,13 @@ func pauseStep(c pauser) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: time.Minute,
 		Observe: func(_ context.Context, s remediation.State) (remediation.Seen, error) {
-			_, paused := s.Learned[pausedKey(keeperOf(s.Args))]
-			return remediation.Seen{So: paused}, nil
+			k := keeperOf(s.Args)
+			if _, paused := s.Learned[pausedKey(k)]; paused {
+				return so(), nil
+			}
+			// It is recorded with the start of the step: should the answer be lost and the
+			// run end, it may be paused all the same.
+			return remediation.Seen{Learned: map[string]string{pausingKey(k): "asked"}}, nil
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
 			k := keeperOf(s.Args)
@@ -39,19 +44,29 @@ func resumeStep(c pauser) remediation.Step {
 		Repeatable: true, Restores: true, Late: time.Minute,
 		Observe: func(_ context.Context, s remediation.State) (remediation.Seen, error) {
 			k := keeperOf(s.Args)
+			_, pausing := s.Learned[pausingKey(k)]
 			_, paused := s.Learned[pausedKey(k)]
 			_, resumed := s.Learned[resumedKey(k)]
-			return remediation.Seen{So: resumed || !paused}, nil
+			return remediation.Seen{So: resumed || !paused && !pausing}, nil
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
 			k := keeperOf(s.Args)
-			if _, err := c.Pause(ctx, k, false, s.Learned[pausedKey(k)]); err != nil {
+			was, known := s.Learned[pausedKey(k)]
+			if !known { // the answer was lost: pausing once more tells how it was
+				var err error
+				if was, err = c.Pause(ctx, k, true, ""); err != nil {
+					return nil, err
+				}
+			}
+			if _, err := c.Pause(ctx, k, false, was); err != nil {
 				return nil, err
 			}
 			return map[string]string{resumedKey(k): "yes"}, nil
 		},
 	}
 }
+
+func pausingKey(k fleet.Keeper) string { return "pausing " + k.How + " " + k.Object.String() }
 
 func resumedKey(k fleet.Keeper) string { return "resumed " + k.How + " " + k.Object.String() }
 

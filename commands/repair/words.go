@@ -26,14 +26,19 @@ func planUncordon(node string) remediation.PlannedStep {
 	return planned(stepUncordon, nodeArgs(node), []string{"kubectl uncordon " + word(node)}, "Uncordon %s: pods may go there again", node)
 }
 
-func planEvict(node string) remediation.PlannedStep {
-	return planned(stepEvictPods, nodeArgs(node),
-		[]string{"kubectl drain " + word(node) + " --ignore-daemonsets --delete-emptydir-data"},
+// planEvict: kubectl evicts pods that nobody makes again only when it is forced to.
+func planEvict(node string, bare bool) remediation.PlannedStep {
+	command := "kubectl drain " + word(node) + " --ignore-daemonsets --delete-emptydir-data"
+	if bare {
+		command += " --force"
+	}
+	return planned(stepEvictPods, nodeArgs(node), []string{command},
 		"Evict the pods of %s, as budgets allow", node)
 }
 
-func planEmpty(node string) remediation.PlannedStep {
-	return planned(stepNodeEmpty, nodeArgs(node), []string{"kubectl get pods -A --field-selector spec.nodeName=" + word(node)}, "Wait until the pods of %s are gone", node)
+func planLetGo(node string) remediation.PlannedStep {
+	return planned(stepVolumesLetGo, nodeArgs(node), []string{"kubectl get pods -A --field-selector spec.nodeName=" + word(node)},
+		"Wait until the pods of %s that hold volumes are gone", node)
 }
 
 func planShutdown(s subject) remediation.PlannedStep {
@@ -66,14 +71,21 @@ func planResume(k fleet.Keeper) remediation.PlannedStep {
 	return planned(stepResume, keeperArgs(k), pauseCommand(k, false), "Resume %s %s", k.How, k.Object)
 }
 
-// pauseCommand is empty for keepers that people pause in ways of their own.
+// pauseCommand is how a person pauses a keeper as [fleet.Cluster.Pause] does, or
+// resumes one that was not paused before; nil where there is no one way.
 func pauseCommand(k fleet.Keeper, on bool) []string {
 	kubectl := "kubectl -n " + word(k.Object.Namespace)
 	switch {
-	case k.How == "Flux" && strings.EqualFold(k.Object.Kind, "Kustomization"), k.How == "Flux" && strings.EqualFold(k.Object.Kind, "HelmRelease"):
-		return []string{fmt.Sprintf(`%s patch %s %s --type merge -p '{"spec":{"suspend":%t}}'`, kubectl, strings.ToLower(k.Object.Kind), word(k.Object.Name), on)}
-	case k.How == "Argo CD" && on:
-		return []string{fmt.Sprintf(`%s patch application %s --type merge -p '{"spec":{"syncPolicy":{"automated":null}}}'`, kubectl, word(k.Object.Name))}
+	case k.Object.Kind == "Kustomization":
+		return []string{fmt.Sprintf(`%s patch kustomizations.kustomize.toolkit.fluxcd.io %s --type merge -p '{"spec":{"suspend":%t}}'`, kubectl, word(k.Object.Name), on)}
+	case k.Object.Kind == "HelmRelease":
+		return []string{fmt.Sprintf(`%s patch helmreleases.helm.toolkit.fluxcd.io %s --type merge -p '{"spec":{"suspend":%t}}'`, kubectl, word(k.Object.Name), on)}
+	case k.Object.Kind == "Application" && on:
+		return []string{kubectl + " annotate applications.argoproj.io " + word(k.Object.Name) + " argocd.argoproj.io/skip-reconcile=true --overwrite"}
+	case k.Object.Kind == "Application":
+		return []string{kubectl + " annotate applications.argoproj.io " + word(k.Object.Name) + " argocd.argoproj.io/skip-reconcile-"}
+	case k.Object.Kind == "HorizontalPodAutoscaler": // it stands still while there are 0 replicas
+		return []string{kubectl + " get horizontalpodautoscalers " + word(k.Object.Name)}
 	}
 	return nil
 }
@@ -152,7 +164,7 @@ func planBoot(s subject) remediation.PlannedStep {
 }
 
 func planRestarted(node string) remediation.PlannedStep {
-	return planned(stepRestarted, nodeArgs(node), []string{"kubectl get node " + word(node) + " -o jsonpath={.status.nodeInfo.bootID}"}, "Wait until %s reports a new boot", node)
+	return planned(stepRestarted, nodeArgs(node), []string{"kubectl get node " + word(node) + " -o jsonpath='{.status.nodeInfo.bootID}'"}, "Wait until %s reports a new boot", node)
 }
 
 func planReady(node string) remediation.PlannedStep {
