@@ -8,6 +8,8 @@ import (
 
 	"wardroom/bot/alert"
 	"wardroom/bot/incident"
+	"wardroom/bot/people"
+	"wardroom/bot/remediation"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/discord/discordtest"
 	"wardroom/integrations/discord/rooms"
@@ -240,6 +242,40 @@ func TestWhatIsErasedLeavesTheRoom(t *testing.T) {
 	}
 	if g.discord.Channel("inc-0001").ID != g.place("INC-1").Channel {
 		t.Error("the title still stands in the channel's name")
+	}
+}
+
+// The post that asks for an approval shows a plan that is an entry of its own.
+func TestAnErasedPlanLeavesTheRoom(t *testing.T) {
+	g := newRig(t, setup{})
+	g.happen("00:32", "INC-1", declared("one", alert.SEV2, "00:32"))
+	const run = remediation.RunID("INC-1/run-1")
+	plan := remediation.Plan{Remediation: "node-recycle", Tier: remediation.Disruptive, Steps: []remediation.PlannedStep{{Name: "a", Words: "run it with hunter2"}}}
+	about := timeline.Effects{Clear: []string{string(run) + "/about"}}
+	draft := func(p timeline.Payload) timeline.Draft {
+		return timeline.Draft{Timeline: "INC-1", Actor: people.Human("joe"), Payload: p, Effects: about}
+	}
+	made, err := g.db.Update(t.Context(), func(timeline.View) (timeline.Decision, error) {
+		return timeline.Decision{Entries: []timeline.Draft{draft(&remediation.RunPlanned{Run: run, Plan: plan, Hash: plan.Hash()}),
+			draft(&remediation.RunRequested{Run: run, Title: plan.Title(), Tier: plan.Tier, Hash: plan.Hash()})}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.settle()
+	if all := g.picture(); strings.Count(all, "hunter2") != 1 || strings.Count(all, "node-recycle") != 2 {
+		t.Fatalf("the plan is not told:\n%s", all)
+	}
+	refs := []timeline.Ref{made[0].Ref}
+	_, err = g.db.Update(t.Context(), func(timeline.View) (timeline.Decision, error) {
+		return timeline.Decision{Entries: []timeline.Draft{{Timeline: "INC-1", Payload: &timeline.Erasure{Refs: refs, Reason: "a token"}, Effects: timeline.Effects{Erase: refs}}}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.settle()
+	if all := g.picture(); strings.Contains(all, "hunter2") || !strings.Contains(all, "What stood here was erased") {
+		t.Error(all)
 	}
 }
 
