@@ -44,6 +44,7 @@ const (
 	Item DetailKind = iota // one of several
 	Head                   // what the items below are; or what people are asked for
 	Code                   // a command to copy
+	Step                   // one of several that bears its number or mark
 )
 
 // Mentioner is a payload that a chat notifies persons of, by their names. No other

@@ -80,7 +80,7 @@ func (p *Post) tellRun(payload timeline.Payload) {
 		if e.Shrunk {
 			p.Text = fmt.Sprintf("%s breaks less than was approved: the approval holds", e.Run)
 		}
-		p.list("What changed", e.Diff)
+		p.list("What changed", e.Diff, Item)
 	case *remediation.RunAborted:
 		p.Text = because("Aborted "+string(e.Run), e.Reason)
 		if e.Begun != "" {
@@ -105,13 +105,13 @@ func (p *Post) tellRun(payload timeline.Payload) {
 	}
 }
 
-func (p *Post) list(head string, lines []string) {
+func (p *Post) list(head string, lines []string, as DetailKind) {
 	if len(lines) == 0 {
 		return
 	}
 	p.More = append(p.More, Detail{head, Head})
 	for _, l := range lines {
-		p.More = append(p.More, Detail{Text: l})
+		p.More = append(p.More, Detail{l, as})
 	}
 }
 
@@ -120,7 +120,7 @@ func (p *Post) left(left []remediation.Leftover) {
 	for i, l := range left {
 		lines[i] = leftWords(l)
 	}
-	p.list("Not as it was, still to do", lines)
+	p.list("Not as it was, still to do", lines, Item)
 }
 
 // PostIn is the post of an entry with what the state adds to it: the plan that is
@@ -233,19 +233,19 @@ func (p *Post) ask(v timeline.View, r remediation.Run, plan *remediation.Plan, h
 		}
 	}
 	if plan.Undoes == "" {
-		p.list("What it breaks", Breaks(plan.Blast))
+		p.list("What it breaks", Breaks(plan.Blast), Item)
 	}
 	var against []string
 	for _, f := range plan.Findings {
 		against = append(against, f.Sentence)
 	}
-	p.list("What speaks against it", against)
-	p.list("What was found", plan.Facts)
+	p.list("What speaks against it", against, Item)
+	p.list("What was found", plan.Facts, Item)
 	steps := make([]string, len(plan.Steps))
 	for i, st := range plan.Steps {
 		steps[i] = fmt.Sprintf("%d. %s", i+1, stepWords(st))
 	}
-	p.list(counted(len(steps), "step"), steps)
+	p.list(counted(len(steps), "step"), steps, Step)
 	return nil
 }
 
@@ -286,7 +286,7 @@ func (p *Post) steps(r remediation.Run) {
 	for _, st := range remediation.ProgressOf(r, "", r.EndedAt).Steps {
 		lines = append(lines, st.String())
 	}
-	p.list("Each step", lines)
+	p.list("Each step", lines, Step)
 }
 
 // Breaks are the lines of a blast radius with what belongs together on one line.

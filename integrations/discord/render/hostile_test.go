@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"regexp"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
 	"wardroom/bot/room"
 	"wardroom/bot/statuspage"
 	"wardroom/integrations/discord/discordtest/spec/hostile"
@@ -88,6 +90,12 @@ func night(t *testing.T, seed int64) {
 	for i := range 1 + source.IntN(60) {
 		posts = append(posts, room.Post{Entry: ref(int64(i + 1)), At: at("00:25").Add(time.Duration(i) * time.Hour), Recorded: at("00:30"), Actor: text(), Text: text()})
 	}
+	for i := range posts {
+		for range source.IntN(50) {
+			posts[i].More = append(posts[i].More, room.Detail{Text: text(), As: room.DetailKind(source.IntN(4))})
+		}
+		posts[i].Whole = text()
+	}
 	for _, m := range append(r.Post(room.Message{Posts: posts, Stale: true}), r.Post(room.Message{Posts: posts[:1]})...) {
 		harmless(t, m)
 		if _, ok := EntryOf(seen(t, m)); !ok {
@@ -103,6 +111,9 @@ func night(t *testing.T, seed int64) {
 		actions = append(actions, command.Action{Label: text(), Form: source.IntN(2) == 0, Ask: command.Ask{Path: "incident ack", Options: map[string]string{"incident": text(), "why": text()}}})
 	}
 	l.Acts = actions
+	for n := range source.IntN(4) {
+		l.Runs = append(l.Runs, hostileRun(n+1, text, source, actions))
+	}
 	harmless(t, r.Living(l, []room.Working{{Name: text(), OK: true}, {Name: text(), Why: text(), Means: text(), Since: at("00:25")}}))
 
 	var lines []room.OverviewLine
@@ -140,6 +151,19 @@ func night(t *testing.T, seed int64) {
 	if route, err := r.Route(text()); err == nil && route.Act == "" {
 		t.Error("a hostile custom id was read")
 	}
+}
+
+func hostileRun(n int, text func() string, source *rand.Rand, acts []command.Action) room.LivingRun {
+	run := remediation.Run{ID: remediation.RunID(fmt.Sprintf("INC-1/run-%d", n)), Status: remediation.Running, Step: source.IntN(9)}
+	for range source.IntN(40) {
+		run.Plan.Steps = append(run.Plan.Steps, remediation.PlannedStep{Words: text()})
+		run.Steps = append(run.Steps, remediation.StepState{Mark: remediation.Begun, Started: at("00:25")})
+	}
+	l := room.LivingRun{ID: run.ID, Title: text(), Status: run.Status, By: text(), At: at("00:25"), Asked: text(), Breaks: []string{text(), text(), text(), text()}, More: 3,
+		Against: []string{text(), text()}, Left: []string{text(), text()}, Started: source.IntN(2) == 0, Since: at("00:26"), Acts: acts}
+	l.Progress = remediation.ProgressOf(run, text(), at("00:30"))
+	l.Progress.Line = text()
+	return l
 }
 
 func forms(t *testing.T, r *Renderer, text func() string, source *rand.Rand) {

@@ -86,6 +86,8 @@ func detail(d room.Detail) string {
 		return "**" + safeLine(text) + "**"
 	case room.Code:
 		return command.Code(text)
+	case room.Step:
+		return safeLine(text)
 	}
 	return "• " + safeLine(text)
 }
