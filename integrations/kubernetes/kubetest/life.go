@@ -49,7 +49,7 @@ type volumeLife struct {
 	boot    int       // of the machine when it was mounted
 	mounted bool      // its file system is in use there
 	idle    time.Time // since when no pod wants it there
-	asked   bool      // the cloud was asked to attach, or to detach
+	asked   time.Time // when the cloud was asked to attach, or to detach
 	since   time.Time // when the driver took it for attached
 }
 

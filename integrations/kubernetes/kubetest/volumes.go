@@ -102,7 +102,7 @@ func (s *Server) release(va *storagev1.VolumeAttachment, v *volumeLife) {
 		at := s.stamp()
 		o.SetDeletionTimestamp(&at)
 	})
-	v.asked = false
+	v.asked = time.Time{}
 }
 
 // want makes the VolumeAttachment of a pod's volume.
@@ -136,30 +136,70 @@ func (s *Server) machineIDOf(node string) string {
 	return strings.TrimPrefix(n.Spec.ProviderID, "linode://")
 }
 
-// attacher is Linode's volume driver. It takes a volume that the cloud says to be
-// attached to the right machine for attached, whether the machine has it or not.
+// driverNode is the machine that the driver has registered on a node; 0: none.
+func (s *Server) driverNode(node string) int {
+	c, ok := s.store.get(s.store.byResource("csinodes"), "", node).(*storagev1.CSINode)
+	if !ok || len(c.Spec.Drivers) == 0 {
+		return 0
+	}
+	id, err := strconv.Atoi(c.Spec.Drivers[0].NodeID)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// pollEvery is how often an unfinished act is looked at. A cloud that tells is looked
+// at less often: it may not tell what came to nothing.
+func (s *Server) pollEvery() time.Duration {
+	if _, tells := s.opt.Cloud.(Notifier); tells {
+		return 15 * s.opt.Timing.Poll
+	}
+	return s.opt.Timing.Poll
+}
+
+// driverWaits is how long the driver waits for the cloud before it asks again.
+const driverWaits = 5 * time.Minute
+
+// attacher is Linode's volume driver behind Kubernetes' external-attacher.
+//
+// It takes a volume that the cloud says to be attached to the right machine for
+// attached, whether the machine has it or not. To detach, it is told the machine that
+// is registered under the node's name now: one that has taken over the name of the
+// machine which holds the volume makes the driver find the volume "attached to a
+// different node" and let the VolumeAttachment go, with the volume where it was.
+// https://github.com/kubernetes-csi/external-attacher: GetNodeIDFromCSINode, and the
+// annotation csi.alpha.kubernetes.io/node-id only where there is none.
 func (s *Server) attacher(va *storagev1.VolumeAttachment) {
 	pv, ok := s.store.get(s.store.byResource("persistentvolumes"), "", *va.Spec.Source.PersistentVolumeName).(*corev1.PersistentVolume)
 	machine, err := strconv.Atoi(va.Annotations["csi.alpha.kubernetes.io/node-id"])
 	if !ok || err != nil || !s.life.cloud.ok {
 		return
 	}
+	if on := s.driverNode(va.Spec.NodeName); on != 0 && va.DeletionTimestamp != nil {
+		machine = on
+	}
 	id, _ := diskOf(pv)
 	disk, v := s.life.cloud.disks[id], s.volumeLife(pv.Name, va.Spec.NodeName)
-	poll := func() { s.due(s.now().Add(s.opt.Timing.Poll)) }
+	poll := func() { s.due(s.now().Add(s.pollEvery())) }
+	ask := func(do error) bool { // a refusal is asked about again sooner than what only takes its time
+		if v.asked = s.now(); do != nil {
+			v.asked = v.asked.Add(5*s.opt.Timing.Poll - driverWaits)
+			s.due(v.asked.Add(driverWaits))
+		}
+		s.dirty = true
+		return do == nil
+	}
 	switch {
 	case va.DeletionTimestamp != nil && disk.Machine != machine:
 		s.drop("volumeattachments", va)
 		delete(s.life.volumes, pv.Name+"/"+va.Spec.NodeName)
 	case va.DeletionTimestamp != nil:
 		poll()
-		if !v.asked {
-			if err := s.opt.Cloud.Detach(id); err != nil {
+		if v.asked.IsZero() || s.due(v.asked.Add(driverWaits)) {
+			if err := s.opt.Cloud.Detach(id); !ask(err) {
 				s.failed(va, func(e *storagev1.VolumeError, st *storagev1.VolumeAttachmentStatus) { st.DetachError = e }, "rpc error: code = Internal desc = "+err.Error())
-				return
 			}
-			v.asked = true
-			s.dirty = true
 		}
 	case va.Status.Attached:
 	case disk.Machine == machine:
@@ -175,16 +215,11 @@ func (s *Server) attacher(va *storagev1.VolumeAttachment) {
 		poll()
 	default:
 		poll()
-		if last, before := s.life.told["attach"+va.Name]; v.asked || before && !s.due(last.Add(5*s.opt.Timing.Poll)) {
-			return
+		if v.asked.IsZero() || s.due(v.asked.Add(driverWaits)) {
+			if err := s.opt.Cloud.Attach(id, machine); !ask(err) {
+				s.failed(va, attachError, "rpc error: code = Internal desc = "+err.Error())
+			}
 		}
-		s.life.told["attach"+va.Name] = s.now()
-		if err := s.opt.Cloud.Attach(id, machine); err != nil {
-			s.failed(va, attachError, "rpc error: code = Internal desc = "+err.Error())
-			return
-		}
-		v.asked = true
-		s.dirty = true
 	}
 }
 

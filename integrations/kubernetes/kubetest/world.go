@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -242,53 +241,5 @@ func (s *Server) Keep(resource, workload string, replicas int) {
 // Emit tells an event about an object that is there: resource "pods", name
 // "default/redis-0".
 func (s *Server) Emit(resource, name, level, reason, message string) error {
-	namespace, short, namespaced := strings.Cut(name, "/")
-	if !namespaced {
-		namespace, short = "", name
-	}
-	found := false
-	s.do(func() {
-		if o := s.store.get(s.store.byResource(resource), namespace, short); o != nil {
-			s.tell(o, level, reason, message)
-			found = true
-		}
-	})
-	if !found {
-		return fmt.Errorf("simulated cluster: no %s %s", resource, name)
-	}
-	return nil
-}
-
-// Dump is all objects as JSON, in a fixed order: what "unchanged" means. Events are
-// left out when they are told to be.
-func (s *Server) Dump(events bool) (out []byte) {
-	s.do(func() {
-		all := map[string][]object{}
-		for _, path := range s.store.paths() {
-			if list := s.store.list(s.store.kinds[path], ""); len(list) > 0 && (events || s.store.kinds[path].resource != "events") {
-				all[path] = list
-			}
-		}
-		raw, err := json.MarshalIndent(all, "", " ")
-		if err != nil {
-			raw = []byte(err.Error())
-		}
-		out = raw
-	})
-	return out
-}
-
-// PodsOf are the names of the pods of a workload that are not on their way out, as
-// "default/redis-x", in order.
-func (s *Server) PodsOf(workload string) (out []string) {
-	namespace, name, _ := strings.Cut(workload, "/")
-	s.do(func() {
-		for _, p := range s.pods() {
-			if p.Namespace == namespace && p.Labels["app"] == name && p.DeletionTimestamp == nil {
-				out = append(out, p.Namespace+"/"+p.Name)
-			}
-		}
-	})
-	slices.Sort(out)
-	return out
+	return s.with(resource, name, func(o object) { s.tell(o, level, reason, message) })
 }

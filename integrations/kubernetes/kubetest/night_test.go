@@ -1,0 +1,175 @@
+package kubetest_test
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"wardroom/integrations/kubernetes/kubetest"
+	"wardroom/integrations/linode/linodetest"
+)
+
+// A recycle in the right order: the volume is free before the machine goes.
+func TestRecycleOfAFreedNode(t *testing.T) {
+	n := newNight(t)
+	before := n.node(nodeA)
+	n.must(n.sim.Cordon(nodeA, true))
+	n.must(n.sim.Scale("statefulsets", "default/redis", 0))
+	n.until("the volume is free", time.Minute, func() bool { return n.disk().Linode == 0 && len(n.sim.Attachments()) == 0 })
+	if p := n.redis(); p.Name != "" {
+		t.Errorf("the pod is still there: %v", p)
+	}
+	n.act(linodetest.Act{Do: "recycle", Slot: slotA})
+	n.until("the node is NotReady", 2*time.Minute, func() bool { return n.node(nodeA).Name == "" || !n.node(nodeA).Ready })
+	n.until("the replacement is Ready", 10*time.Minute, func() bool { return n.node(nodeA).Ready && n.node(nodeA).ProviderID != before.ProviderID })
+	after := n.node(nodeA)
+	if after.BootID == before.BootID || after.UID == before.UID || after.Unschedulable {
+		t.Errorf("the replacement is %+v, the old one was %+v", after, before)
+	}
+	n.until("the driver is registered", 2*time.Minute, func() bool { return slices.Contains(n.node(nodeA).Drivers, kubetest.Driver) })
+	n.must(n.sim.Cordon(nodeB, true)) // so that it goes back to where it was
+	n.must(n.sim.Scale("statefulsets", "default/redis", 1))
+	n.until("the pod is Ready with its volume", 2*time.Minute, func() bool { return n.redis().Ready })
+	d := n.disk()
+	if p := n.redis(); p.Node != nodeA || "linode://"+strconv.Itoa(d.Linode) != after.ProviderID || d.Stuck {
+		t.Errorf("pod %v, volume %+v", p, d)
+	}
+	if n.tells("FailedMount", "") {
+		t.Errorf("trouble that was none:\n%s", strings.Join(n.events(), "\n"))
+	}
+}
+
+// The same although Linode puts a volume that was freed first into limbo when it is
+// attached again: the case C of the night.
+func TestRecycleIntoLimboAlthoughFreed(t *testing.T) {
+	n := newNight(t)
+	n.cloud.Fault(linodetest.Fault{When: "recycle", Effect: linodetest.Limbo, Times: 1, Message: "Volume attach failed"})
+	n.must(n.sim.Cordon(nodeB, true))
+	n.must(n.sim.Scale("statefulsets", "default/redis", 0))
+	n.until("the volume is free", time.Minute, func() bool { return n.disk().Linode == 0 })
+	n.act(linodetest.Act{Do: "recycle", Slot: slotA})
+	old := n.node(nodeA).ProviderID
+	n.until("the replacement has its driver", 10*time.Minute, func() bool {
+		s := n.node(nodeA)
+		return s.Ready && s.ProviderID != old && len(s.Drivers) == 1
+	})
+	n.must(n.sim.Scale("statefulsets", "default/redis", 1))
+	n.until("the kubelet tells that there is no device", 3*time.Minute, func() bool { return n.tells("FailedMount", "Unable to find device path") })
+	n.pass(30 * time.Minute)
+	if p, d := n.redis(), n.disk(); p.Ready || p.Reason != "ContainerCreating" || !d.Stuck || !n.sim.Attachments()[0].Attached {
+		t.Fatalf("half an hour later: pod %v, volume %+v, attachments %+v", p, d, n.sim.Attachments())
+	}
+	// The saga: nobody wants it, it is detached, it is wanted again.
+	n.must(n.sim.Scale("statefulsets", "default/redis", 0))
+	n.until("the volume is free again", 5*time.Minute, func() bool { return n.disk().Linode == 0 && len(n.sim.Attachments()) == 0 })
+	n.must(n.sim.Scale("statefulsets", "default/redis", 1))
+	n.until("the pod is Ready with its volume", 3*time.Minute, func() bool { return n.redis().Ready })
+}
+
+// 2021: the machine is recycled while it holds the volume, and Linode goes on saying
+// that a machine which no longer exists has it.
+func TestLimboOfAMachineThatIsNoMore(t *testing.T) {
+	n := newNight(t)
+	n.cloud.Fault(linodetest.Fault{When: "recycle", Effect: linodetest.Limbo, Times: 1})
+	n.cloud.Fault(linodetest.Fault{When: "detach", Effect: linodetest.Fail, Times: 1, Message: "locked"}) // what the cluster asks for
+	n.act(linodetest.Act{Do: "recycle", Slot: slotA})
+	n.until("the old pod is gone and a new one is asked for", 20*time.Minute, func() bool { return n.tells("FailedAttachVolume", "already attached to linode 28412345") })
+	n.pass(10 * time.Minute)
+	if p := n.redis(); p.Ready || p.Reason != "ContainerCreating" {
+		t.Fatalf("the pod is %v", p)
+	}
+	if d := n.disk(); d.Linode != lateA || !d.Stuck {
+		t.Fatalf("the volume is %+v", d)
+	}
+	n.act(linodetest.Act{Do: "detach", Volume: volRedis})
+	n.until("the pod is Ready with its volume", 10*time.Minute, func() bool { return n.redis().Ready })
+	if d := n.disk(); d.Linode == lateA || d.Stuck {
+		t.Errorf("the volume is %+v", d)
+	}
+}
+
+// A machine that is off: pods stay Terminating until somebody proves that it is off.
+func TestDeadNodeHoldsItsPodsUntilItIsOutOfService(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		taint  bool
+		within time.Duration
+	}{
+		{"taint: at once", true, 2 * time.Minute},
+		{"no taint: never, as long as the Node is there", false, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := newNight(t)
+			n.act(linodetest.Act{Do: "shutdown", Linode: lateA})
+			n.until("the node is NotReady", 2*time.Minute, func() bool { return !n.node(nodeA).Ready })
+			n.until("the pod is asked to end", 6*time.Minute, func() bool { return n.redis().Terminating })
+			n.pass(20 * time.Minute)
+			if p := n.redis(); !p.Terminating || p.Node != nodeA {
+				t.Fatalf("the pod is %v", p)
+			}
+			if !c.taint {
+				return
+			}
+			n.must(n.sim.Taint(nodeA, "node.kubernetes.io/out-of-service", "nodeshutdown", "NoExecute"))
+			n.until("redis is Ready elsewhere", c.within, func() bool { return n.redis().Ready && n.redis().Node == nodeB })
+			if d := n.disk(); d.Linode != lateB {
+				t.Errorf("the volume is %+v", d)
+			}
+		})
+	}
+}
+
+// A reboot keeps name and machine and changes the boot; Lassie drops the volume, the
+// VolumeAttachment survives: the case A.
+func TestRebootDropsTheVolumeAndTheClusterDoesNotSee(t *testing.T) {
+	n := newNight(t)
+	before := n.node(nodeA)
+	n.cloud.PowerLoss(lateA)
+	n.until("the node is back in another boot", 5*time.Minute, func() bool { return n.node(nodeA).Ready && n.node(nodeA).BootID != before.BootID })
+	if after := n.node(nodeA); after.ProviderID != before.ProviderID || after.UID != before.UID {
+		t.Errorf("it is another machine: %+v", after)
+	}
+	n.until("the kubelet tells that there is no device", 5*time.Minute, func() bool { return n.tells("FailedMount", "Unable to find device path") })
+	if d, a := n.disk(), n.sim.Attachments(); d.Linode != 0 || len(a) != 1 || !a[0].Attached {
+		t.Errorf("volume %+v, attachments %+v", d, a)
+	}
+	n.must(n.sim.Scale("statefulsets", "default/redis", 0))
+	n.until("the attachment is gone", 2*time.Minute, func() bool { return len(n.sim.Attachments()) == 0 })
+	n.must(n.sim.Scale("statefulsets", "default/redis", 1))
+	n.until("the pod is Ready with its volume", 3*time.Minute, func() bool { return n.redis().Ready })
+}
+
+// The same acts at the same times give the same state, to the byte.
+func TestTheSameNightTwice(t *testing.T) {
+	play := func() (string, string) {
+		n := newNight(t)
+		n.cloud.Fault(linodetest.Fault{When: "recycle", Effect: linodetest.Limbo, Times: 1})
+		n.act(linodetest.Act{Do: "recycle", Slot: slotA})
+		n.pass(30 * time.Minute)
+		n.act(linodetest.Act{Do: "detach", Volume: volRedis})
+		n.pass(5 * time.Minute)
+		return string(n.sim.Dump(true)), string(n.cloud.Dump())
+	}
+	a, cloudA := play()
+	b, cloudB := play()
+	if a != b || cloudA != cloudB {
+		t.Error("two nights that were the same have different ends")
+	}
+}
+
+// While Linode refuses, the driver asks again, and not at every breath.
+func TestDriverAsksAgainWhenTheCloudRefuses(t *testing.T) {
+	n := newNight(t)
+	n.cloud.SetVolumeStatus(volRedis, "resizing")
+	n.must(n.sim.Cordon(nodeA, true))
+	n.must(n.sim.Delete("pods", "default/redis-0", false))
+	n.until("it is refused", 2*time.Minute, func() bool { return n.tells("FailedAttachVolume", "Volume must be active, is resizing") })
+	n.pass(time.Minute)
+	if p := n.redis(); p.Ready || n.sim.Attachments()[0].Error == "" {
+		t.Fatalf("pod %v, attachments %+v", p, n.sim.Attachments())
+	}
+	n.cloud.SetVolumeStatus(volRedis, "active")
+	n.until("the pod is Ready with its volume", time.Minute, func() bool { return n.redis().Ready && n.redis().Node == nodeB })
+}
