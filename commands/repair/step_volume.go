@@ -2,7 +2,6 @@ package repair
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -64,20 +63,64 @@ func detachStep(cluster snapshots, c detacher) remediation.Step {
 			})
 		},
 		Prove: func(ctx context.Context, s remediation.State) error {
-			snapshot, err := fresh(ctx, cluster, theAttachments)
+			snapshot, err := fresh(ctx, cluster, theAttachments, theNodes)
 			if err != nil {
 				return err
 			}
 			if left := attachmentsOf(snapshot, s.Args["name"], s.Args["node"]); len(left) > 0 {
 				return problem.New(problem.Conflict, "the cluster still attaches %s to %s", s.Args["name"], left[0].Node).WithHint("make a new plan")
 			}
-			return nil
+			if err := proveQuiet(ctx, c, snapshot, number(s.Args["holder"])); err != nil {
+				return err
+			}
+			return atVolume(ctx, c, number(s.Args["volume"]), s.Now)
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
-			return nil, c.Detach(ctx, number(s.Args["volume"]))
+			id := number(s.Args["volume"])
+			err := c.Detach(ctx, id)
+			if err == nil || problem.Is(err, problem.Unavailable) {
+				return nil, err
+			}
+			// What is answered for a volume that has just been detached is not documented.
+			if v, readErr := c.Volume(ctx, id); readErr == nil && v.Instance == 0 {
+				return nil, nil
+			}
+			return nil, err
 		},
 	}
 }
+
+// proveQuiet proves that nothing on a machine writes to a volume that the cluster
+// has let go of: a Ready node has unmounted it, or the machine is off or deleted.
+func proveQuiet(ctx context.Context, c cloudReader, snapshot *fleet.Snapshot, instance int) error {
+	if slices.ContainsFunc(snapshot.Nodes, func(n fleet.Node) bool { return n.Identity.Instance == instance && n.Ready == fleet.True }) {
+		return nil
+	}
+	off, says, err := machineOff(ctx, c, instance)
+	if err == nil && !off {
+		err = problem.New(problem.Conflict, "instance %d is %s and its node does not answer: it may still be writing", instance, says).WithHint("make a new plan")
+	}
+	return err
+}
+
+// atVolume is Unavailable while the cloud attaches or detaches the volume: an earlier
+// request of ours, the driver's, or somebody else's. One that takes too long hinders
+// nobody: asking once more may be what it needs.
+func atVolume(ctx context.Context, c cloudReader, volume int, now time.Time) error {
+	events, err := c.Events(ctx, 0)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if !e.Over() && e.Is("volume", volume) && now.Sub(e.Created) < tooLong {
+			return problem.New(problem.Unavailable, "%s is at it already: %s is %s", cloudName, e.Action, e.Status)
+		}
+	}
+	return nil
+}
+
+// tooLong is how long attaching or detaching takes at the most when all is well.
+const tooLong = 8 * time.Minute
 
 // volumeFreeStep waits until the cloud itself says that no machine has the volume and
 // that no machine can write to it.
@@ -130,12 +173,13 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 				return remediation.Seen{}, err
 			}
 			volumes := strings.Split(s.Args["volumes"], ",")
+			all, err := DiagnoseAll(ctx, c, cloud, snapshot, volumes, s.Now)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
 			var waiting, sick []string
-			for _, name := range volumes {
-				d, _, err := Diagnose(ctx, c, cloud, snapshot, name, s.Now)
-				if err != nil {
-					return remediation.Seen{}, err
-				}
+			for i, name := range volumes {
+				d := all[i].Diagnosis
 				after, isSick := hopeless[d.Case]
 				switch says := name + " " + d.String(); {
 				case d.Case == fleet.Healthy:
@@ -154,47 +198,4 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 			return notYet("%d of %s usable; %s", len(volumes)-len(waiting)-len(sick), counted(len(volumes), "volume"), strings.Join(append(sick, waiting...), "; ")), nil
 		},
 	}
-}
-
-// Diagnose reads what the snapshot does not hold and names the case. A cloud that
-// cannot be read makes the case unclear; the cluster's events are evidence, without
-// which a case can still be named. An error comes back only for what is not foreseen.
-func Diagnose(ctx context.Context, c volumeViews, cloud cloudReader, s *fleet.Snapshot, volume string, now time.Time) (fleet.Diagnosis, fleet.VolumeFacts, error) {
-	f := fleet.VolumeFacts{Volume: volume, Snapshot: s, Now: now, CloudName: cloudName}
-	readCloud(ctx, cloud, &f)
-	for _, p := range s.Pods {
-		if p.Phase == "Succeeded" || p.Phase == "Failed" || !slices.ContainsFunc(s.VolumesOf(p), func(v fleet.Volume) bool { return v.Name == volume }) {
-			continue
-		}
-		events, err := c.Events(ctx, p.Object, 10)
-		if err != nil && problem.CodeOf(err) == problem.Internal {
-			return fleet.Diagnosis{}, f, fmt.Errorf("events of %s: %w", p.Object, err)
-		}
-		f.Events = append(f.Events, events...)
-	}
-	return fleet.DiagnoseVolume(f), f, nil
-}
-
-func readCloud(ctx context.Context, cloud cloudReader, f *fleet.VolumeFacts) {
-	i := slices.IndexFunc(f.Snapshot.Volumes, func(v fleet.Volume) bool { return v.Name == f.Volume })
-	if i < 0 || f.Snapshot.Volumes[i].CloudID == 0 {
-		return
-	}
-	v, err := cloud.Volume(ctx, f.Snapshot.Volumes[i].CloudID)
-	if err != nil {
-		f.CloudGone = problem.Is(err, problem.NotFound)
-		return
-	}
-	f.Cloud = &v
-	if v.Instance != 0 {
-		holder, err := cloud.Instance(ctx, v.Instance)
-		switch {
-		case err == nil:
-			f.Holder = &holder
-		case problem.Is(err, problem.NotFound):
-			f.HolderGone = true
-		}
-	}
-	events, err := cloud.Events(ctx, 0)
-	f.CloudEvents, f.EventsUnread = events, err != nil
 }
