@@ -201,9 +201,13 @@ func (n nodes) show(ctx context.Context, r command.Request) (command.Reply, erro
 	data := nodeData{Node: node, Blast: fleet.BlastOfNode(s, node.Name, n.Blast)}
 	machine := n.machine(ctx, &data)
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**\n%s", command.Escape(node.Name), command.Escape(nodeState(node)))
+	state, more, _ := strings.Cut(nodeState(node), ", ")
+	fmt.Fprintf(&b, "**%s**\n%s", command.Escape(node.Name), state)
 	if !node.ReadySince.IsZero() {
 		fmt.Fprintf(&b, " since %s", r.FormatTime(node.ReadySince))
+	}
+	if more != "" {
+		b.WriteString("; " + command.Escape(more))
 	}
 	fmt.Fprintf(&b, "\nMachine: %s, boot %s", command.Code(cmp.Or(node.Identity.ProviderID, "UNKNOWN")), command.Code(cmp.Or(node.Identity.BootID, "UNKNOWN")))
 	b.WriteString("\n" + command.Escape(machine))

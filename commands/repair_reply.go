@@ -9,6 +9,7 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/fleet"
 	"wardroom/bot/remediation"
+	"wardroom/commands/repair"
 )
 
 // planData is what --json prints of a plan.
@@ -32,7 +33,11 @@ func planText(p remediation.Plan, specs []remediation.Spec) string {
 	for _, f := range p.Facts {
 		b.WriteString("\n" + command.Escape(f))
 	}
-	if p.Undoes == "" { // an undo takes nothing away
+	switch {
+	case p.Undoes != "": // it takes nothing away
+	case (p.Remediation == repair.NodeCordon || p.Remediation == repair.NodeUncordon) && len(p.Blast.Unknown) == 0:
+		b.WriteString("\n**What it breaks**\n- Nothing: the pods that run there stay")
+	default:
 		b.WriteString("\n**What it breaks**" + blastText(p.Blast))
 	}
 	b.WriteString(findingsText(p.Findings))
@@ -156,7 +161,7 @@ func dryRun(r command.Request, p remediation.Plan, specs []remediation.Spec) com
 
 // requested answers with a run that waits for its approval.
 func requested(r command.Request, run remediation.Run, specs []remediation.Spec) command.Reply {
-	reply := command.Reply{Text: planText(run.Plan, specs) + "\n" + awaits(r, run), Embeds: []command.Embed{planSteps(run.Plan, r.Bool("commands"))}, Actions: runActs(run), Data: run}
+	reply := command.Reply{Text: planText(run.Plan, specs) + "\n" + awaits(r, run), Embeds: []command.Embed{planSteps(run.Plan, r.Bool("commands"))}, Actions: actsOn(r, run), Data: run}
 	// What the requester confirms themselves is confirmed in one go where that can be asked.
 	reply.Confirm = mayConfirm(run)
 	return reply
@@ -198,6 +203,16 @@ func awaits(r command.Request, run remediation.Run) string {
 	return strings.Join(lines, "\n")
 }
 
+// actsOn are what can be done with a run whose steps are shown: to see their commands
+// as well, unless they are.
+func actsOn(r command.Request, run remediation.Run) []command.Action {
+	acts := runActs(run)
+	if r.Bool("commands") {
+		return acts
+	}
+	return append(acts, command.Action{Label: "Show with commands", Ask: command.Ask{Path: "run show", Options: map[string]string{"run": string(run.ID), "commands": "yes"}}})
+}
+
 // runActs are what can be done with a run now.
 func runActs(run remediation.Run) []command.Action {
 	act := func(label, path string, style command.Style, form bool, options ...string) command.Action {
@@ -233,7 +248,7 @@ func runActs(run remediation.Run) []command.Action {
 	if len(run.Left) > 0 && !run.Status.Active() {
 		all = append(all, act("Put back what it left", "run undo", command.Primary, false))
 	}
-	return append(all, act("Show with commands", "run show", command.Secondary, false, "commands", "yes"))
+	return all
 }
 
 func answerLabel(a remediation.Answer) string {

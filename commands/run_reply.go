@@ -52,7 +52,7 @@ func (c runs) shown(r command.Request, run remediation.Run) command.Reply {
 			b.WriteString(commandLines(run.Plan.Steps[i]))
 		}
 	}
-	return command.Reply{Text: text, Embeds: []command.Embed{{Title: "Steps", Description: strings.TrimSpace(b.String())}}, Actions: runActs(run), Data: run}
+	return command.Reply{Text: text, Embeds: []command.Embed{{Title: "Steps", Description: strings.TrimSpace(b.String())}}, Actions: actsOn(r, run), Data: run}
 }
 
 // history says who asked for a run, who approved it, and when it began and ended.
@@ -115,7 +115,7 @@ func (c runs) decided(r command.Request, run remediation.Run, err error) (comman
 	for _, l := range run.Left {
 		text += "\nNot as it was: " + command.Escape(l.Planned.Words)
 	}
-	return command.Reply{Text: text, Actions: runActs(run), Data: run}, nil
+	return command.Reply{Text: text, Actions: actsOn(r, run), Data: run}, nil
 }
 
 // of reads the run that a form is about.

@@ -101,17 +101,20 @@ func (v volumes) list(ctx context.Context, r command.Request) (command.Reply, er
 	if err != nil {
 		return command.Reply{}, err
 	}
-	sick := 0
+	sick, unknown := 0, ""
 	for _, one := range all {
-		if one.Diagnosis.Case.Sick() {
+		if isSick(one.Diagnosis) {
 			sick++
 		}
+	}
+	if n := countCase(all, fleet.Unclear); n > 0 {
+		unknown = fmt.Sprintf(", %d UNKNOWN", n)
 	}
 	rows, where, turn, err := paged(r, all, nil)
 	if err != nil {
 		return command.Reply{}, err
 	}
-	reply := command.Reply{Text: fmt.Sprintf("%s, %d sick.%s", count(len(all), "volume"), sick, where), Actions: turn, Data: all}
+	reply := command.Reply{Text: fmt.Sprintf("%s, %d sick%s.%s", count(len(all), "volume"), sick, unknown, where), Actions: turn, Data: all}
 	for _, what := range s.Missing {
 		reply.Text += fmt.Sprintf("\nUNKNOWN: %s could not be read", command.Escape(what))
 	}
@@ -121,11 +124,11 @@ func (v volumes) list(ctx context.Context, r command.Request) (command.Reply, er
 	reply.Table = &command.TableData{Headings: []string{"VOLUME", "CLAIM", "ON", "STATE"}}
 	for _, one := range rows {
 		state := one.Diagnosis.Case.Name()
-		if one.Diagnosis.Case.Sick() {
+		if one.Diagnosis.Case.Sick() { // what is unknown says why, too
 			state = one.Diagnosis.String()
 		}
 		reply.Table.Rows = append(reply.Table.Rows, []string{one.Volume.Name, one.Volume.Claim.String(), one.Diagnosis.Node, state})
-		if one.Diagnosis.Case.Sick() && len(reply.Actions) < 5 {
+		if isSick(one.Diagnosis) && len(reply.Actions) < 5 {
 			reply.Actions = append(reply.Actions, targetAct("Show "+cmp.Or(one.Volume.Claim.String(), one.Volume.Name), "volume show", "volume", one.Volume.Name, command.Secondary))
 		}
 	}
@@ -150,10 +153,10 @@ func (v volumes) diagnosed(ctx context.Context, r command.Request, s *fleet.Snap
 	}
 	rank := func(d volumeData) int {
 		switch {
+		case isSick(d.Diagnosis):
+			return 0
 		case d.Diagnosis.Case == fleet.Unclear:
 			return 1
-		case d.Diagnosis.Case.Sick():
-			return 0
 		}
 		return 2
 	}
@@ -191,13 +194,25 @@ func (v volumes) show(ctx context.Context, r command.Request) (command.Reply, er
 	reply := command.Reply{Text: b.String(), Embeds: []command.Embed{{Title: "Three views", Fields: []command.Field{
 		{Name: "Cluster", Value: clusterView(s, data), Inline: true}, {Name: "Linode", Value: cloudView(facts), Inline: true}, {Name: "Linode's events", Value: eventView(r, facts), Inline: true},
 	}}}, Data: data}
-	if d.Case.Sick() && d.Case != fleet.Gone {
+	if isSick(d) && d.Case != fleet.Gone {
 		reply.Actions = []command.Action{targetAct("Remount", "volume remount", "volume", volume.Name, command.Danger)}
 	}
 	if d.Node != "" {
 		reply.Actions = append(reply.Actions, targetAct("Show its node", "node show", "node", d.Node, command.Secondary))
 	}
 	return reply, nil
+}
+
+// isSick: something is wrong, which is another thing than that nothing is known.
+func isSick(d fleet.Diagnosis) bool { return d.Case.Sick() && d.Case != fleet.Unclear }
+
+func countCase(all []volumeData, c fleet.Case) (n int) {
+	for _, one := range all {
+		if one.Diagnosis.Case == c {
+			n++
+		}
+	}
+	return n
 }
 
 func attachmentsOf(s *fleet.Snapshot, volume string) (all []fleet.Attachment) {
