@@ -1,14 +1,12 @@
 package kubetest
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 )
 
@@ -16,11 +14,15 @@ import (
 type order struct {
 	Node     *Node           `json:"node,omitempty"`
 	Workload *Workload       `json:"workload,omitempty"`
+	Backup   *Backup         `json:"backup,omitempty"`
 	Fault    *Fault          `json:"fault,omitempty"`
 	Object   json.RawMessage `json:"object,omitempty"`
 	Token    string          `json:"token,omitempty"`
 	Rule     string          `json:"rule,omitempty"`
 	Name     string          `json:"name,omitempty"`
+	Key      string          `json:"key,omitempty"`
+	Value    string          `json:"value,omitempty"`
+	Effect   string          `json:"effect,omitempty"`
 	Why      string          `json:"why,omitempty"`
 	Resource string          `json:"resource,omitempty"`
 	Level    string          `json:"level,omitempty"`
@@ -32,179 +34,117 @@ type order struct {
 	To       time.Time       `json:"to,omitzero"`
 }
 
+// calls are what the control can be asked for, by name.
+func (s *Server) calls() map[string]func(context.Context, order) (any, error) {
+	do := func(f func(order)) func(context.Context, order) (any, error) {
+		return func(_ context.Context, o order) (any, error) { f(o); return nil, nil }
+	}
+	try := func(f func(order) error) func(context.Context, order) (any, error) {
+		return func(_ context.Context, o order) (any, error) { return nil, f(o) }
+	}
+	tell := func(f func(order) any) func(context.Context, order) (any, error) {
+		return func(_ context.Context, o order) (any, error) { return f(o), nil }
+	}
+	return map[string]func(context.Context, order) (any, error){
+		"node":     try(func(o order) error { return given(o.Node, s.AddNode) }),
+		"workload": try(func(o order) error { return given(o.Workload, s.AddWorkload) }),
+		"backup":   try(func(o order) error { return given(o.Backup, s.AddBackup) }),
+		"apply":    try(func(o order) error { return s.Apply(o.Object) }),
+
+		"nodes":       tell(func(order) any { return s.Nodes() }),
+		"pods":        tell(func(order) any { return s.Pods() }),
+		"attachments": tell(func(order) any { return s.Attachments() }),
+		"events":      tell(func(order) any { return s.Events() }),
+		"dump":        tell(func(o order) any { return json.RawMessage(s.Dump(o.On)) }),
+		"kubeconfig":  tell(func(o order) any { return string(s.Kubeconfig(o.Token)) }),
+		"requests":    tell(func(order) any { return s.Requests() }),
+		"writes":      tell(func(order) any { return s.Writes() }),
+		"forget":      do(func(order) { s.Forget() }),
+
+		"fault":   tell(func(o order) any { return s.fault(o.Fault) }),
+		"clear":   do(func(o order) { s.Clear(o.Numbers...) }),
+		"down":    do(func(o order) { s.Down(o.On) }),
+		"deny":    do(func(o order) { s.Deny(o.Token, o.Rule) }),
+		"allow":   do(func(o order) { s.Allow(o.Token, o.Rule) }),
+		"expire":  do(func(o order) { s.Expire(o.Token, o.On) }),
+		"cut":     do(func(order) { s.CutWatches() }),
+		"compact": do(func(order) { s.Compact() }),
+
+		"hang":   do(func(o order) { s.Hang(o.Name) }),
+		"break":  do(func(o order) { s.Break(o.Name, o.Why) }),
+		"keep":   do(func(o order) { s.Keep(o.Resource, o.Name, o.Count) }),
+		"cordon": try(func(o order) error { return s.Cordon(o.Name, o.On) }),
+		"taint":  try(func(o order) error { return s.Taint(o.Name, o.Key, o.Value, o.Effect) }),
+		"scale":  try(func(o order) error { return s.Scale(o.Resource, o.Name, o.Count) }),
+		"delete": try(func(o order) error { return s.Delete(o.Resource, o.Name, o.On) }),
+		"emit":   try(func(o order) error { return s.Emit(o.Resource, o.Name, o.Level, o.Reason, o.Message) }),
+
+		"next": tell(func(order) any {
+			next, _ := s.Next()
+			return next
+		}),
+		"advance": func(ctx context.Context, o order) (any, error) { return nil, s.play(ctx, o.To) },
+	}
+}
+
+func given[T any](v *T, f func(T)) error {
+	if v == nil {
+		return errors.New("simulated cluster: the call lacks what it is about")
+	}
+	f(*v)
+	return nil
+}
+
+func (s *Server) fault(f *Fault) int {
+	if f == nil {
+		f = &Fault{}
+	}
+	return s.Fault(*f)
+}
+
+// play moves the clock to a time, from one thing that is due to the next.
+func (s *Server) play(ctx context.Context, to time.Time) error {
+	if to.IsZero() {
+		return s.Settle(ctx)
+	}
+	if s.opt.Move == nil {
+		return errors.New("simulated cluster: it lives in real time")
+	}
+	for next, any := s.Next(); any && !next.After(to); next, any = s.Next() {
+		s.opt.Move(next)
+		if err := s.Settle(ctx); err != nil {
+			return err
+		}
+	}
+	s.opt.Move(to)
+	return s.Settle(ctx)
+}
+
 // Control serves the simulator's strings over HTTP, for tests in other processes
 // (see Dial) and for curl. It must not be reachable for others.
 func (s *Server) Control() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var o order
-		raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-		if err == nil && len(raw) > 0 {
-			err = json.Unmarshal(raw, &o)
-		}
-		var out any
-		if err == nil {
-			out, err = s.obey(strings.TrimPrefix(r.URL.Path, "/"), o)
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(out) // the client may have gone
-	})
-}
-
-func (s *Server) obey(what string, o order) (out any, err error) {
-	switch what {
-	case "kubeconfig":
-		return string(s.Kubeconfig(o.Token)), nil
-	case "requests":
-		return s.Requests(), nil
-	case "writes":
-		return s.Writes(), nil
-	case "forget":
-		s.Forget()
-	case "dump":
-		return json.RawMessage(s.Dump(o.On)), nil
-	case "fault":
-		if o.Fault == nil {
-			return nil, errors.New("no fault")
-		}
-		return s.Fault(*o.Fault), nil
-	case "clear":
-		s.Clear(o.Numbers...)
-	case "node":
-		if o.Node == nil {
-			return nil, errors.New("no node")
-		}
-		s.AddNode(*o.Node)
-	case "workload":
-		if o.Workload == nil {
-			return nil, errors.New("no workload")
-		}
-		s.AddWorkload(*o.Workload)
-	case "apply":
-		return nil, s.Apply(o.Object)
-	case "deny":
-		s.Deny(o.Token, o.Rule)
-	case "allow":
-		s.Allow(o.Token, o.Rule)
-	case "expire":
-		s.Expire(o.Token, o.On)
-	case "hang":
-		s.Hang(o.Name)
-	case "break":
-		s.Break(o.Name, o.Why)
-	case "keep":
-		s.Keep(o.Resource, o.Name, o.Count)
-	case "emit":
-		return nil, s.Emit(o.Resource, o.Name, o.Level, o.Reason, o.Message)
-	case "pods":
-		return s.PodsOf(o.Name), nil
-	case "cut":
-		s.CutWatches()
-	case "compact":
-		s.Compact()
-	case "advance":
-		if !o.To.IsZero() {
-			if s.opt.Move == nil {
-				return nil, errors.New("this cluster lives in real time")
+	mux := http.NewServeMux()
+	for name, do := range s.calls() {
+		mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) {
+			var o order
+			raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+			if err == nil && len(raw) > 0 {
+				err = json.Unmarshal(raw, &o)
 			}
-			s.opt.Move(o.To)
-		}
-		s.Advance()
-	default:
-		return nil, fmt.Errorf("no call %q", what)
+			var result any
+			if err == nil {
+				result, err = do(r.Context(), o)
+			}
+			text := ""
+			if err != nil {
+				text = err.Error()
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(map[string]any{"result": result, "error": text}) // the client may have gone
+		})
 	}
-	return nil, nil
-}
-
-// Remote is a simulator in another process.
-type Remote struct{ url string }
-
-// Dial returns the simulator that is controlled at url.
-func Dial(url string) *Remote { return &Remote{strings.TrimSuffix(url, "/")} }
-
-// WriteKubeconfig is Server.WriteKubeconfig.
-func (r *Remote) WriteKubeconfig(path, token string) error {
-	var text string
-	if err := r.call("kubeconfig", order{Token: token}, &text); err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(text), 0o600)
-}
-
-func (r *Remote) call(what string, o order, into any) error {
-	body, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
-	res, err := http.Post(r.url+"/"+what, "application/json", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("simulated cluster: %s: %s", what, strings.TrimSpace(string(raw)))
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(raw, into)
-}
-
-// The methods of Remote are those of [Server], over HTTP.
-
-func (r *Remote) AddNode(n Node) error         { return r.call("node", order{Node: &n}, nil) }
-func (r *Remote) AddWorkload(w Workload) error { return r.call("workload", order{Workload: &w}, nil) }
-func (r *Remote) Apply(raw []byte) error       { return r.call("apply", order{Object: raw}, nil) }
-func (r *Remote) Hang(node string) error       { return r.call("hang", order{Name: node}, nil) }
-func (r *Remote) CutWatches() error            { return r.call("cut", order{}, nil) }
-func (r *Remote) Compact() error               { return r.call("compact", order{}, nil) }
-func (r *Remote) Forget() error                { return r.call("forget", order{}, nil) }
-func (r *Remote) Advance(to time.Time) error   { return r.call("advance", order{To: to}, nil) }
-func (r *Remote) Deny(token, rule string) error {
-	return r.call("deny", order{Token: token, Rule: rule}, nil)
-}
-func (r *Remote) Allow(token, rule string) error {
-	return r.call("allow", order{Token: token, Rule: rule}, nil)
-}
-func (r *Remote) Expire(token string, expired bool) error {
-	return r.call("expire", order{Token: token, On: expired}, nil)
-}
-func (r *Remote) Break(workload, why string) error {
-	return r.call("break", order{Name: workload, Why: why}, nil)
-}
-func (r *Remote) Keep(resource, workload string, replicas int) error {
-	return r.call("keep", order{Resource: resource, Name: workload, Count: replicas}, nil)
-}
-func (r *Remote) Emit(resource, name, level, reason, message string) error {
-	return r.call("emit", order{Resource: resource, Name: name, Level: level, Reason: reason, Message: message}, nil)
-}
-func (r *Remote) Clear(numbers ...int) error { return r.call("clear", order{Numbers: numbers}, nil) }
-func (r *Remote) Fault(f Fault) (number int, err error) {
-	err = r.call("fault", order{Fault: &f}, &number)
-	return number, err
-}
-func (r *Remote) Requests() (list []Request, err error) {
-	err = r.call("requests", order{}, &list)
-	return list, err
-}
-func (r *Remote) Writes() (list []Request, err error) {
-	err = r.call("writes", order{}, &list)
-	return list, err
-}
-func (r *Remote) PodsOf(workload string) (list []string, err error) {
-	err = r.call("pods", order{Name: workload}, &list)
-	return list, err
-}
-
-// Dump is all objects as JSON.
-func (r *Remote) Dump(events bool) (raw json.RawMessage, err error) {
-	err = r.call("dump", order{On: events}, &raw)
-	return raw, err
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, fmt.Sprintf("no call %q", r.URL.Path), http.StatusNotFound)
+	})
+	return mux
 }

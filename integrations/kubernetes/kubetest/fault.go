@@ -46,8 +46,22 @@ func (s *Server) Clear(numbers ...int) {
 	s.faults = slices.DeleteFunc(s.faults, func(f *Fault) bool { return len(numbers) == 0 || slices.Contains(numbers, f.number) })
 }
 
+// Down makes the API server unreachable, or reachable again: watches end, and every
+// connection is cut before anything is done. The cluster goes on.
+func (s *Server) Down(down bool) {
+	s.mu.Lock()
+	s.down = down
+	s.mu.Unlock()
+	if down {
+		s.CutWatches()
+	}
+}
+
 // strikes returns the fault that strikes a request.
 func (s *Server) strikes(verb, resource, token string) (struck Fault) {
+	if s.down {
+		return Fault{Refused: true}
+	}
 	for _, f := range s.faults {
 		if f.Times == 0 || f.Verb != "" && f.Verb != verb || f.Resource != "" && f.Resource != resource || f.Token != "" && f.Token != token {
 			continue

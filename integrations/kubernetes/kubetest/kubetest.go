@@ -61,6 +61,7 @@ type Timing struct {
 	Collect     time.Duration // pods of a removed Node are removed after; 60 s
 	Evict       time.Duration // pods of an unreachable node are asked to end after; 300 s
 	ForceDetach time.Duration // a volume of a dead node is detached after; 360 s
+	Driver      time.Duration // the volume driver waits so long for the cloud before it asks again; 300 s
 	Poll        time.Duration // how often an unfinished act of the cloud is looked at; 2 s
 	Retry       time.Duration // how often the same trouble is told again; 120 s
 	Sync        time.Duration // how often a delivery tool restores what it keeps; 60 s
@@ -91,6 +92,7 @@ type Server struct {
 	touched  atomic.Bool // somebody changed something since the controllers looked
 	access   map[string]*access
 	faults   []*Fault
+	down     bool // the API server cannot be reached
 	numbers  int
 	requests []Request
 	cuts     chan struct{} // closed when all watches are cut
@@ -152,7 +154,7 @@ func (o Options) withDefaults() Options {
 		usual time.Duration
 	}{{&t.Grace, 40 * time.Second}, {&t.Join, 30 * time.Second}, {&t.Register, 15 * time.Second}, {&t.Start, 5 * time.Second},
 		{&t.Stop, 2 * time.Second}, {&t.Device, 30 * time.Second}, {&t.Remove, 5 * time.Second}, {&t.Collect, 60 * time.Second}, {&t.Evict, 300 * time.Second},
-		{&t.ForceDetach, 360 * time.Second}, {&t.Poll, 2 * time.Second}, {&t.Retry, 120 * time.Second}, {&t.Sync, 60 * time.Second}} {
+		{&t.ForceDetach, 360 * time.Second}, {&t.Driver, 300 * time.Second}, {&t.Poll, 2 * time.Second}, {&t.Retry, 120 * time.Second}, {&t.Sync, 60 * time.Second}} {
 		*d.is = time.Duration(float64(cmp.Or(*d.is, d.usual)) * scale)
 	}
 	if o.Log == nil {

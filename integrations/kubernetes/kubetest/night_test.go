@@ -173,3 +173,20 @@ func TestDriverAsksAgainWhenTheCloudRefuses(t *testing.T) {
 	n.cloud.SetVolumeStatus(volRedis, "active")
 	n.until("the pod is Ready with its volume", time.Minute, func() bool { return n.redis().Ready && n.redis().Node == nodeB })
 }
+
+// A replacement that keeps the name inherits the VolumeAttachment of the machine
+// before it when the pod comes back to that name first: attached, says the cluster,
+// and Linode has it on no machine. The case A, without any reboot.
+func TestReplacementOfTheSameNameInheritsTheAttachment(t *testing.T) {
+	n := newNight(t)
+	n.must(n.sim.Cordon(nodeB, true))
+	n.act(linodetest.Act{Do: "recycle", Slot: slotA})
+	n.until("the pod is back on the name", 10*time.Minute, func() bool { return n.redis().Node == nodeA && n.node(nodeA).Ready && !n.redis().Terminating })
+	n.pass(15 * time.Minute)
+	if p, d, a := n.redis(), n.disk(), n.sim.Attachments(); p.Ready || d.Linode != 0 || len(a) != 1 || !a[0].Attached {
+		t.Fatalf("pod %v, volume %+v, attachments %+v", p, d, a)
+	}
+	if !n.tells("FailedMount", "Unable to find device path") {
+		t.Errorf("events:\n%s", strings.Join(n.events(), "\n"))
+	}
+}

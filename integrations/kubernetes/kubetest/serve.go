@@ -57,8 +57,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	s.mu.Lock()
+	down := s.down
+	s.mu.Unlock()
 	path := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	if found := s.discover(path); found != nil {
+		if down {
+			panic(http.ErrAbortHandler)
+		}
 		answer(w, found)
 		return
 	}

@@ -158,9 +158,6 @@ func (s *Server) pollEvery() time.Duration {
 	return s.opt.Timing.Poll
 }
 
-// driverWaits is how long the driver waits for the cloud before it asks again.
-const driverWaits = 5 * time.Minute
-
 // attacher is Linode's volume driver behind Kubernetes' external-attacher.
 //
 // It takes a volume that the cloud says to be attached to the right machine for
@@ -184,8 +181,8 @@ func (s *Server) attacher(va *storagev1.VolumeAttachment) {
 	poll := func() { s.due(s.now().Add(s.pollEvery())) }
 	ask := func(do error) bool { // a refusal is asked about again sooner than what only takes its time
 		if v.asked = s.now(); do != nil {
-			v.asked = v.asked.Add(5*s.opt.Timing.Poll - driverWaits)
-			s.due(v.asked.Add(driverWaits))
+			v.asked = v.asked.Add(5*s.opt.Timing.Poll - s.opt.Timing.Driver)
+			s.due(v.asked.Add(s.opt.Timing.Driver))
 		}
 		s.dirty = true
 		return do == nil
@@ -196,7 +193,7 @@ func (s *Server) attacher(va *storagev1.VolumeAttachment) {
 		delete(s.life.volumes, pv.Name+"/"+va.Spec.NodeName)
 	case va.DeletionTimestamp != nil:
 		poll()
-		if v.asked.IsZero() || s.due(v.asked.Add(driverWaits)) {
+		if v.asked.IsZero() || s.due(v.asked.Add(s.opt.Timing.Driver)) {
 			if err := s.opt.Cloud.Detach(id); !ask(err) {
 				s.failed(va, func(e *storagev1.VolumeError, st *storagev1.VolumeAttachmentStatus) { st.DetachError = e }, "rpc error: code = Internal desc = "+err.Error())
 			}
@@ -215,7 +212,7 @@ func (s *Server) attacher(va *storagev1.VolumeAttachment) {
 		poll()
 	default:
 		poll()
-		if v.asked.IsZero() || s.due(v.asked.Add(driverWaits)) {
+		if v.asked.IsZero() || s.due(v.asked.Add(s.opt.Timing.Driver)) {
 			if err := s.opt.Cloud.Attach(id, machine); !ask(err) {
 				s.failed(va, attachError, "rpc error: code = Internal desc = "+err.Error())
 			}

@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -52,6 +56,18 @@ type Workload struct {
 	Available   *int              `json:"available,omitempty"`  // a disruption budget that wants so many
 	OwnerKind   string            `json:"owner_kind,omitempty"` // an operator's resource that owns it: "postgresql.acid.zalan.do/v1 postgresql"
 	OwnerName   string            `json:"owner_name,omitempty"`
+	// Argo is the Argo CD Application, and Flux the Kustomization of the namespace
+	// flux-system, that restores the workload every minute unless it is paused.
+	Argo string `json:"argo,omitempty"`
+	Flux string `json:"flux,omitempty"`
+	// Autoscaled gives it a HorizontalPodAutoscaler, which changes nothing by itself.
+	Autoscaled bool `json:"autoscaled,omitempty"`
+}
+
+// Backup is a CronJob that makes backups.
+type Backup struct {
+	Name        string    `json:"name"`                  // "default/postgres-backup"
+	LastSuccess time.Time `json:"last_success,omitzero"` // zero: never
 }
 
 // AddNode puts a Ready node there, and its machine where the cloud is a [Seeder]. It
@@ -110,10 +126,53 @@ func (s *Server) AddWorkload(w Workload) {
 				Spec: policyv1.PodDisruptionBudgetSpec{MinAvailable: &at, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": name}}}})
 		}
 		resource, o := w.object(namespace, name)
-		s.put(s.store.byResource(resource), o)
+		o = s.put(s.store.byResource(resource), o)
+		s.keepers(w, resource, o)
 		s.settle()
 		s.place = ""
 	})
+}
+
+// AddBackup puts a CronJob there, which makes no Jobs.
+func (s *Server) AddBackup(b Backup) {
+	namespace, name, _ := strings.Cut(b.Name, "/")
+	s.seeding(func() {
+		j := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Generation: 1}, Spec: batchv1.CronJobSpec{Schedule: "17 3 * * *"}}
+		if !b.LastSuccess.IsZero() {
+			at := metav1.NewTime(b.LastSuccess.UTC().Truncate(time.Second))
+			j.Status.LastSuccessfulTime, j.Status.LastScheduleTime = &at, &at
+		}
+		s.put(s.store.byResource("cronjobs"), j)
+	})
+}
+
+// keepers puts there what would undo a change of a workload's replicas.
+func (s *Server) keepers(w Workload, resource string, o object) {
+	add := func(resource, namespace, name string, spec map[string]any) {
+		k := s.store.byResource(resource)
+		if s.store.get(k, namespace, name) == nil {
+			u := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
+			u.SetNamespace(namespace)
+			u.SetName(name)
+			s.put(k, u)
+		}
+	}
+	if w.Argo != "" {
+		add("applications", "argocd", w.Argo, map[string]any{"syncPolicy": map[string]any{"automated": map[string]any{"selfHeal": true}}})
+	}
+	if w.Flux != "" {
+		add("kustomizations", "flux-system", w.Flux, map[string]any{"interval": "1m", "path": "./" + w.Flux})
+	}
+	if w.Argo != "" || w.Flux != "" {
+		s.life.wanted[resource+" "+w.Name], s.life.synced[resource+" "+w.Name] = int32(count(w.Replicas)), s.now()
+	}
+	if w.Autoscaled {
+		least := int32(max(1, count(w.Replicas)))
+		gvk := o.GetObjectKind().GroupVersionKind()
+		s.put(s.store.byResource("horizontalpodautoscalers"), &autoscalingv2.HorizontalPodAutoscaler{ObjectMeta: metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName()},
+			Spec: autoscalingv2.HorizontalPodAutoscalerSpec{MinReplicas: &least, MaxReplicas: 2 * least,
+				ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: gvk.GroupVersion().String(), Kind: gvk.Kind, Name: o.GetName()}}})
+	}
 }
 
 // labelOf is how Linode's driver labels a volume.
@@ -141,6 +200,12 @@ func (w Workload) object(namespace, name string) (string, object) {
 	}
 	if len(w.UsedBy) > 0 {
 		meta.Annotations["wardroom/used-by"] = strings.Join(w.UsedBy, ", ")
+	}
+	if w.Argo != "" {
+		meta.Annotations["argocd.argoproj.io/tracking-id"] = w.Argo + ":apps/" + cmp.Or(w.Kind, "Deployment") + ":" + w.Name
+	}
+	if w.Flux != "" {
+		meta.Labels["kustomize.toolkit.fluxcd.io/name"], meta.Labels["kustomize.toolkit.fluxcd.io/namespace"] = w.Flux, "flux-system"
 	}
 	if group, kind, ok := strings.Cut(w.OwnerKind, " "); ok {
 		yes := true
