@@ -70,7 +70,7 @@ func (d *Desk) gate(v timeline.View, who Who, r Run, c Consent) (alone bool, no 
 	if freeze, frozen, err := Frozen(v); err != nil {
 		return false, nil, err
 	} else if frozen && !d.gov.restores(r.Plan) {
-		return false, refuse(CodeFrozen, problem.Conflict, "repairs are frozen: %s", freeze.Reason), nil
+		return false, refuse(CodeFrozen, problem.Conflict, "repairs are frozen: %s", freeze.Reason).hint("a lead may lift the freeze with `/freeze off`"), nil
 	}
 	if r.Plan.Tier == Destructive && !strings.EqualFold(strings.TrimSpace(c.Typed), Confirmation(r.Plan.Target)) {
 		return false, refuse("confirmation", problem.Invalid, "that is not the target's name: type the last four characters of %s", r.Plan.Target.Name), nil

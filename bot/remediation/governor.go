@@ -163,7 +163,7 @@ func (g *governor) rules(v timeline.View, incident timeline.ID, p Plan, self Run
 		case other.Plan.Remediation == p.Remediation && sameTarget(other.Plan.Target, p.Target) && other.Plan.Undoes == p.Undoes:
 			found = append(found, Finding{Code: CodeSameAct, Strength: Hard, Sentence: fmt.Sprintf("%s does the same and is %s", other.ID, other.Status), Hint: "look at it, or abort it first"})
 		case !overlap(other.Locks, wanted):
-		case g.hands(other, incident):
+		case g.hands(other, incident) && (!g.nodeAct(p) || sameTarget(other.Plan.Target, p.Target)):
 			hand = append(hand, other)
 		default:
 			found = append(found, Finding{Code: CodeLocked, Strength: Hard, Sentence: fmt.Sprintf("%s (%s) is %s and holds what it would touch", other.ID, other.Title(), other.Status),
@@ -182,7 +182,8 @@ func overlap(a, b []string) bool {
 
 // hands reports whether a run gives its locks to a repair of the same incident: it
 // has stopped, or all that it still does now is to wait for what is late or for what
-// it cannot bring about.
+// it cannot bring about. An act on another node does not get them: one at a time means
+// until it is over.
 func (g *governor) hands(r Run, incident timeline.ID) bool {
 	if r.Incident != incident {
 		return false

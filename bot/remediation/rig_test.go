@@ -45,12 +45,14 @@ type world struct {
 	panics  string           // a step that panics
 	slow    time.Duration    // until the new machine is Ready
 	down    bool             // nothing can be read
-	before  func(step string)
-	after   func(step string)
-	dead    atomic.Bool // the process
-	clock   timeline.Clock
-	visible time.Time     // when the new machine is seen
-	blind   time.Duration // until it is, from the request on
+
+	blindNodes bool // how the other nodes are cannot be read
+	before     func(step string)
+	after      func(step string)
+	dead       atomic.Bool // the process
+	clock      timeline.Clock
+	visible    time.Time     // when the new machine is seen
+	blind      time.Duration // until it is, from the request on
 }
 
 func newWorld(clock timeline.Clock) *world {
@@ -228,7 +230,7 @@ type cluster struct {
 func (c cluster) Snapshot(context.Context, time.Duration) (*fleet.Snapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.down {
+	if c.down || c.blindNodes {
 		return nil, problem.New(problem.Unavailable, "the cluster does not answer")
 	}
 	s := &fleet.Snapshot{At: c.clock.Now(), Nodes: []fleet.Node{{Name: node, Ready: fleet.Unknown}}}
