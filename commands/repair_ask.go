@@ -18,7 +18,7 @@ import (
 
 // repairDesk is what asking for repairs needs of [remediation.Desk].
 type repairDesk interface {
-	Specs() []remediation.Spec
+	teller
 	Plan(ctx context.Context, inc timeline.ID, name string, params map[string]string) (remediation.Plan, error)
 	Request(ctx context.Context, who remediation.Who, inc timeline.ID, p remediation.Plan) (remediation.Run, error)
 }
@@ -94,7 +94,8 @@ func (a repairs) ask(ctx context.Context, r command.Request, name string, params
 	if err != nil {
 		return command.Reply{}, wholePlan(err, p, r.Command.Path, params)
 	}
-	return requested(r, run, a.Desk.Specs()), nil
+	g, err := gateOf(ctx, r, a.Desk, a.View, run)
+	return requested(r, run, g, a.Desk.Specs()), err
 }
 
 // wholePlan lets the refusal of a plan say how all of it can be seen.

@@ -3,7 +3,6 @@ package commands
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"wardroom/bot/command"
@@ -157,106 +156,6 @@ func dryRun(r command.Request, p remediation.Plan, specs []remediation.Spec) com
 	}
 	reply.Actions = []command.Action{{Label: "Ask for it", Ask: command.Ask{Path: r.Command.Path, Options: options}, Style: command.Primary}}
 	return reply
-}
-
-// requested answers with a run that waits for its approval.
-func requested(r command.Request, run remediation.Run, specs []remediation.Spec) command.Reply {
-	reply := command.Reply{Text: planText(run.Plan, specs) + "\n" + awaits(r, run), Embeds: []command.Embed{planSteps(run.Plan, r.Bool("commands"))}, Actions: actsOn(r, run), Data: run}
-	// What the requester confirms themselves is confirmed in one go where that can be asked.
-	reply.Confirm = mayConfirm(run)
-	return reply
-}
-
-// mayConfirm: whoever asked for it may confirm it with one press.
-func mayConfirm(run remediation.Run) bool {
-	return run.Status == remediation.Requested && run.Plan.Tier <= remediation.Routine && (run.Glass != nil || len(run.Plan.Against(remediation.Soft)) == 0)
-}
-
-// awaits says what is asked of whom.
-func awaits(r command.Request, run remediation.Run) string {
-	head := fmt.Sprintf("**%s**, plan %s, ", run.ID, command.Code(remediation.ShortHash(run.Hash)))
-	if run.Status != remediation.Requested {
-		return head + "is " + string(run.Status) + "."
-	}
-	until := ""
-	if !run.Expires.IsZero() {
-		until = " until " + r.FormatTime(run.Expires)
-	}
-	asker := command.Escape(run.Requester.Display())
-	soft := len(run.Plan.Against(remediation.Soft)) > 0 && run.Glass == nil
-	var lines []string
-	switch {
-	case run.Plan.Tier <= remediation.Routine:
-		lines = append(lines, head+"waits"+until+" for a confirmation: "+asker+" or any other responder.")
-	default:
-		lines = append(lines, head+"waits"+until+" for a second person: anybody who may, other than "+asker+".")
-	}
-	if run.Plan.Tier == remediation.Destructive {
-		lines = append(lines, fmt.Sprintf("Whoever approves types the last four characters of %s.", command.Code(run.Plan.Target.Name)))
-	}
-	switch {
-	case soft:
-		lines = append(lines, "It is refused until somebody breaks the glass with a reason; that is reviewed afterwards.")
-	case run.Plan.Tier >= remediation.Disruptive:
-		lines = append(lines, "When nobody answers, "+asker+" may break the glass: after 5 minutes of a SEV1, 10 of a SEV2, at once when nobody else is on the rota.")
-	}
-	return strings.Join(lines, "\n")
-}
-
-// actsOn are what can be done with a run whose steps are shown: to see their commands
-// as well, unless they are.
-func actsOn(r command.Request, run remediation.Run) []command.Action {
-	acts := runActs(run)
-	if r.Bool("commands") {
-		return acts
-	}
-	return append(acts, command.Action{Label: "Show with commands", Ask: command.Ask{Path: "run show", Options: map[string]string{"run": string(run.ID), "commands": "yes"}}})
-}
-
-// runActs are what can be done with a run now.
-func runActs(run remediation.Run) []command.Action {
-	act := func(label, path string, style command.Style, form bool, options ...string) command.Action {
-		a := command.Action{Label: label, Ask: command.Ask{Path: path, Options: map[string]string{"run": string(run.ID)}}, Style: style, Form: form}
-		for i := 0; i+1 < len(options); i += 2 {
-			a.Ask.Options[options[i]] = options[i+1]
-		}
-		return a
-	}
-	var all []command.Action
-	switch run.Status {
-	case remediation.Requested:
-		soft := len(run.Plan.Against(remediation.Soft)) > 0 && run.Glass == nil
-		hash := remediation.ShortHash(run.Hash)
-		yes := act("Approve", "run approve", command.Danger, run.Plan.Tier == remediation.Destructive, "plan", hash)
-		if run.Plan.Tier <= remediation.Routine {
-			yes.Label, yes.Style = "Confirm", command.Primary
-		}
-		all = append(all, yes, act("Reject", "run reject", command.Secondary, true))
-		if run.Plan.Tier >= remediation.Disruptive || soft {
-			all = append(all, act("Break the glass", "run break-glass", command.Danger, true))
-		}
-	case remediation.Asking:
-		if run.Ask != nil {
-			for _, a := range run.Ask.Answers {
-				all = append(all, act(answerLabel(a), "run resume", command.Secondary, false, "answer", string(a)))
-			}
-		}
-		all = append(all, act("Take over", "run take-over", command.Secondary, false))
-	case remediation.Approved, remediation.Running:
-		all = append(all, act("Abort", "run abort", command.Danger, true), act("Take over", "run take-over", command.Secondary, false))
-	}
-	if len(run.Left) > 0 && !run.Status.Active() {
-		all = append(all, act("Put back what it left", "run undo", command.Primary, false))
-	}
-	return all
-}
-
-func answerLabel(a remediation.Answer) string {
-	i := slices.IndexFunc(answers, func(one command.Proposal) bool { return one.Value == string(a) })
-	if i < 0 {
-		return string(a)
-	}
-	return answers[i].Label
 }
 
 // answers to a run that has stopped.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"wardroom/bot/alert"
@@ -498,5 +499,76 @@ func TestHelpOfRepairs(t *testing.T) {
 				t.Errorf("/help %s does not say %q", path, w)
 			}
 		}
+	}
+}
+
+func TestWhatIsAskedOfWhom(t *testing.T) {
+	stale := func(y *yard) { y.ground.s.Backups[0].LastSuccess = night("00:00").Add(-72 * time.Hour) }
+	tests := map[string]struct {
+		severity   alert.Severity
+		change     func(*yard)
+		line       string
+		has, not   []string
+		glass, now bool // the glass is offered; the shell may confirm in one go
+	}{
+		"a second person":         {alert.SEV1, nil, "/node recycle", []string{"for a second person: chris.", "types the last four characters of `" + sickNode + "`", "may break the glass from 02:37 CEST"}, nil, true, false},
+		"too mild for the glass":  {alert.SEV3, nil, "/node drain", []string{"for a second person: chris.", "raise the severity"}, []string{"last four"}, false, false},
+		"alone on the rota":       {alert.SEV2, func(y *yard) { y.alone() }, "/node drain", []string{"Nobody else may approve it: joe may break the glass at once"}, []string{"second person"}, true, false},
+		"a confirmation":          {alert.SEV2, nil, "/node cordon", []string{"for a confirmation: joe"}, []string{"glass"}, false, true},
+		"against a soft refusal":  {alert.SEV2, stale, "/node drain", []string{"**⚠ Refused, unless somebody breaks the glass", "is stale", "until somebody breaks the glass with a reason"}, nil, true, false},
+		"what cannot be read":     {alert.SEV2, func(y *yard) { y.ground.s.Missing = []string{"poddisruptionbudgets"} }, "/node drain", []string{"destructive: not everything could be read", "UNKNOWN: poddisruptionbudgets could not be read", "last four"}, nil, true, false},
+		"cordon, half unreadable": {alert.SEV2, func(y *yard) { y.heaven.down = true }, "/node cordon", []string{"UNKNOWN"}, []string{"Nothing: the pods"}, true, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			y := newYard(t)
+			y.open("Volumes do not attach", tt.severity)
+			if tt.change != nil {
+				tt.change(y)
+			}
+			reply, err := y.ask("joe", tt.line+" node:"+sickNode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range tt.has {
+				if !strings.Contains(reply.Text, w) {
+					t.Errorf("without %q:\n%s", w, reply.Text)
+				}
+			}
+			for _, w := range tt.not {
+				if strings.Contains(reply.Text, w) {
+					t.Errorf("with %q:\n%s", w, reply.Text)
+				}
+			}
+			glass := slices.ContainsFunc(reply.Actions, func(a command.Action) bool { return a.Ask.Path == "run break-glass" })
+			if glass != tt.glass || reply.Confirm != tt.now {
+				t.Errorf("the glass is offered: %t, confirmed at once: %t", glass, reply.Confirm)
+			}
+			if hash := remediation.ShortHash(y.run("INC-1/run-1").Hash); reply.Actions[0].Ask.Options["plan"] != hash {
+				t.Errorf("the button approves %v, not %s", reply.Actions[0].Ask.Options, hash)
+			}
+		})
+	}
+}
+
+// A typed confirmation that came without the plan's number waits for the plan to be seen.
+func TestAnApprovalIsForWhatWasSeen(t *testing.T) {
+	y := newYard(t)
+	y.open("Volumes do not attach", alert.SEV2)
+	if _, err := y.ask("joe", "/node recycle node:"+sickNode); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := y.ask("chris", "/run approve confirm:6dcf")
+	if err != nil || !reply.Confirm || reply.Actions[0].Form || reply.Actions[0].Ask.Options["confirm"] != "6dcf" {
+		t.Fatalf("%+v %v", reply.Actions, err)
+	}
+	if run := y.run("INC-1/run-1"); run.Status != remediation.Requested {
+		t.Fatalf("it was approved unseen")
+	}
+	if _, err := y.ask("chris", "/run approve plan:"+reply.Actions[0].Ask.Options["plan"]); !problem.Is(err, problem.Invalid) {
+		t.Errorf("without the typed confirmation: %v", err)
+	}
+	if _, err := y.press("chris", reply.Actions[0].Ask); err != nil || y.run("INC-1/run-1").Status != remediation.Approved {
+		t.Errorf("%v", err)
 	}
 }

@@ -134,7 +134,8 @@ type yard struct {
 	ground *ground
 	heaven *heaven
 	desk   *remediation.Desk
-	rota   []string // nil: everybody
+	rota   []string
+	crew   []people.Person
 }
 
 func (y *yard) Order(time.Time) []string { return y.rota }
@@ -178,11 +179,19 @@ func newYard(t *testing.T) *yard {
 	for n := range crew {
 		w.persons[crew[n].Name] = &crew[n]
 	}
+	y.rota, y.crew = []string{"joe", "chris"}, crew
+	y.serve(crew)
+	return y
+}
+
+// serve makes the commands for a team.
+func (y *yard) serve(crew []people.Person) {
+	y.t.Helper()
+	t, w := y.t, y.watch
 	directory, err := people.NewDirectory(crew)
 	if err != nil {
 		t.Fatal(err)
 	}
-	y.rota = []string{"joe", "chris"}
 	policy := remediation.DefaultPolicy()
 	policy.MinHealthy = 1
 	y.desk, err = remediation.NewDesk(remediation.Settings{Store: w.store, Clock: w.clock, Policy: policy, People: directory, Rota: y, Cluster: y.ground,
@@ -198,7 +207,6 @@ func newYard(t *testing.T) *yard {
 	}
 	w.runner = &command.Runner{Table: table, Store: w.store, Incidents: incident.Directory{}, People: directory, Clock: w.clock,
 		Zone: time.FixedZone("CEST", 2*60*60), Log: slog.New(slog.DiscardHandler)}
-	return y
 }
 
 // open declares an incident of a severity.
@@ -294,4 +302,10 @@ func (y *yard) freeze() {
 	if _, err := y.ask("joe", "/freeze on reason:the restore runs"); err != nil {
 		y.t.Fatal(err)
 	}
+}
+
+// alone: chris may not approve any more, and nobody else could.
+func (y *yard) alone() {
+	y.t.Helper()
+	y.serve([]people.Person{y.crew[0], y.crew[2]})
 }

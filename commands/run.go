@@ -14,7 +14,7 @@ import (
 
 // runDesk is what `/run` needs of [remediation.Desk].
 type runDesk interface {
-	Specs() []remediation.Spec
+	teller
 	Get(ctx context.Context, id remediation.RunID) (remediation.Run, error)
 	Request(ctx context.Context, who remediation.Who, inc timeline.ID, p remediation.Plan) (remediation.Run, error)
 	Approve(ctx context.Context, who remediation.Who, id remediation.RunID, c remediation.Consent) (remediation.Run, error)
@@ -143,13 +143,13 @@ func (c runs) approve(ctx context.Context, r command.Request) (command.Reply, er
 	}
 	if r.Has("plan") {
 		run, err := c.Desk.Approve(ctx, whoRepairs(r), id, remediation.Consent{Hash: r.String("plan"), Typed: r.String("confirm")})
-		return c.decided(r, run, err)
+		return c.decided(ctx, r, run, err)
 	}
 	run, err := c.Desk.Get(ctx, id)
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return c.toApprove(r, run), nil
+	return c.toApprove(ctx, r, run)
 }
 
 func (c runs) reject(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -170,7 +170,7 @@ func (c runs) because(ctx context.Context, r command.Request, act func(context.C
 		return command.Reply{}, err
 	}
 	run, err := act(ctx, whoRepairs(r), id, r.String("reason"))
-	return c.decided(r, run, err)
+	return c.decided(ctx, r, run, err)
 }
 
 func (c runs) resume(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -179,7 +179,7 @@ func (c runs) resume(ctx context.Context, r command.Request) (command.Reply, err
 		return command.Reply{}, err
 	}
 	run, err := c.Desk.Resume(ctx, whoRepairs(r), id, remediation.Answer(r.String("answer")), r.String("reason"))
-	return c.decided(r, run, err)
+	return c.decided(ctx, r, run, err)
 }
 
 // takeOver answers with what is left to do, as commands.
@@ -213,7 +213,7 @@ func (c runs) undo(ctx context.Context, r command.Request) (command.Reply, error
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return requested(r, run, c.Desk.Specs()), nil
+	return c.shown(ctx, r, run)
 }
 
 // leftBy is the run named, else the only one that left something.

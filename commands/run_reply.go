@@ -19,15 +19,19 @@ func (c runs) show(ctx context.Context, r command.Request) (command.Reply, error
 	if err != nil {
 		return command.Reply{}, err
 	}
-	reply := c.shown(r, run)
+	reply, err := c.shown(ctx, r, run)
 	reply.Confirm = false // looking asks for nothing
-	return reply, nil
+	return reply, err
 }
 
 // shown is a run: before it starts its plan, then how far it is.
-func (c runs) shown(r command.Request, run remediation.Run) command.Reply {
+func (c runs) shown(ctx context.Context, r command.Request, run remediation.Run) (command.Reply, error) {
+	g, err := gateOf(ctx, r, c.Desk, c.View, run)
+	if err != nil {
+		return command.Reply{}, err
+	}
 	if run.StartedAt.IsZero() && run.Status.Active() {
-		return requested(r, run, c.Desk.Specs())
+		return requested(r, run, g, c.Desk.Specs()), nil
 	}
 	saw := ""
 	if c.Saw != nil {
@@ -37,6 +41,9 @@ func (c runs) shown(r command.Request, run remediation.Run) command.Reply {
 	text := "**" + command.Escape(p.Title) + "**\n" + p.Bar
 	if p.Line != "" {
 		text += "\n" + command.Escape(p.Line)
+	}
+	if run.Status == remediation.Requested { // it began, and needs a new approval to go on
+		text += "\n" + g.awaits(r, run)
 	}
 	text += history(r, run)
 	for _, l := range run.Left {
@@ -52,7 +59,7 @@ func (c runs) shown(r command.Request, run remediation.Run) command.Reply {
 			b.WriteString(commandLines(run.Plan.Steps[i]))
 		}
 	}
-	return command.Reply{Text: text, Embeds: []command.Embed{{Title: "Steps", Description: strings.TrimSpace(b.String())}}, Actions: actsOn(r, run), Data: run}
+	return command.Reply{Text: text, Embeds: []command.Embed{{Title: "Steps", Description: strings.TrimSpace(b.String())}}, Actions: actsOn(r, run, g), Data: run}, nil
 }
 
 // history says who asked for a run, who approved it, and when it began and ended.
@@ -82,11 +89,11 @@ func history(r command.Request, run remediation.Run) string {
 
 // toApprove shows the plan that an approval would be for. A typed confirmation that
 // came without the plan's number is kept for the button.
-func (c runs) toApprove(r command.Request, run remediation.Run) command.Reply {
-	reply := c.shown(r, run)
-	if run.Status != remediation.Requested {
+func (c runs) toApprove(ctx context.Context, r command.Request, run remediation.Run) (command.Reply, error) {
+	reply, err := c.shown(ctx, r, run)
+	if err != nil || run.Status != remediation.Requested {
 		reply.Confirm = false
-		return reply
+		return reply, err
 	}
 	hash := remediation.ShortHash(run.Hash)
 	reply.Text = fmt.Sprintf("Nothing is approved yet: an approval is for the plan that you have seen. This is plan %s.\n%s", command.Code(hash), reply.Text)
@@ -97,25 +104,29 @@ func (c runs) toApprove(r command.Request, run remediation.Run) command.Reply {
 	if !reply.Confirm {
 		reply.Text += fmt.Sprintf("\nTyped: %s", command.Code(fmt.Sprintf("/run approve run:%s plan:%s confirm:…", run.ID, hash)))
 	}
-	return reply
+	return reply, nil
 }
 
 // decided answers with what became of the run.
-func (c runs) decided(r command.Request, run remediation.Run, err error) (command.Reply, error) {
+func (c runs) decided(ctx context.Context, r command.Request, run remediation.Run, err error) (command.Reply, error) {
+	if err != nil {
+		return command.Reply{}, err
+	}
+	g, err := gateOf(ctx, r, c.Desk, c.View, run)
 	if err != nil {
 		return command.Reply{}, err
 	}
 	text := fmt.Sprintf("**%s** (%s) is %s.", run.ID, command.Escape(run.Title()), run.Status)
 	switch why := remediation.ProgressOf(run, "", r.Now).Line; {
 	case run.Status == remediation.Requested:
-		text += "\n" + awaits(r, run)
+		text += "\n" + g.awaits(r, run)
 	case why != "":
 		text += "\n" + command.Escape(why)
 	}
 	for _, l := range run.Left {
 		text += "\nNot as it was: " + command.Escape(l.Planned.Words)
 	}
-	return command.Reply{Text: text, Actions: actsOn(r, run), Data: run}, nil
+	return command.Reply{Text: text, Actions: actsOn(r, run, g), Data: run}, nil
 }
 
 // of reads the run that a form is about.
