@@ -36,6 +36,7 @@ func Build(v timeline.View, codec *timeline.Codec, id timeline.ID, o Options) (D
 			return d, err
 		}
 	}
+	d.repairs()
 	d.leadup()
 	d.alerts()
 	d.components()

@@ -37,6 +37,7 @@ type Document struct {
 	Changes    []Event // of the status
 	Causes     []Event // notes marked as the cause
 	Obstacles  []Event
+	Repairs    []Repair
 	FollowUps  []FollowUp
 	Merged     []MergedIncident
 	Documents  []Event // notes of several lines, in full

@@ -10,6 +10,7 @@ import (
 	"wardroom/bot/alert"
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
+	"wardroom/bot/remediation"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 )
@@ -107,9 +108,13 @@ func (d *Document) respond() {
 		d.Responders = append(d.Responders, r)
 	}
 	for _, e := range d.Entries {
-		switch e.Payload.(type) {
+		switch p := e.Payload.(type) {
 		case *command.Refused, *timeline.DeliveryFailed:
 			d.Obstacles = append(d.Obstacles, d.event(e))
+		case *remediation.RunRefused:
+			ev := d.event(e)
+			ev.Text = fmt.Sprintf("%s was refused %s: %s", d.person(e.Actor), p.What, p.Reason)
+			d.Obstacles = append(d.Obstacles, ev)
 		}
 	}
 	slices.SortStableFunc(d.Obstacles, byTime)
@@ -149,6 +154,7 @@ func (d *Document) followUps() {
 	if d.Notice != nil && d.Notice.Open() && !i.ResolvedAt.IsZero() {
 		need("Close the status incident: it still says %s", d.Notice.State)
 	}
+	d.repairTasks(need)
 	if d.Notice == nil && i.Severity != 0 && i.Severity <= alert.SEV2 && !i.SelfRecovered {
 		need("Decide whether the public should have been told: nothing was posted on the status page")
 	}

@@ -26,6 +26,8 @@ import (
 //	            time_to_resolve, time_to_public
 //	leadup      events: entry, at, recorded_at, text, link
 //	alerts      each alert in the end, with firing; components; responders
+//	repairs     each run: plan, blast radius, approvals, steps with seconds, what it
+//	            left ([Repair])
 //	causes, obstacles, status_changes   events
 //	follow_ups  text, computed
 //	merged      id, title, entry
@@ -115,6 +117,7 @@ type jsonDocument struct {
 	Causes     []jsonEvent        `json:"causes"`
 	Obstacles  []jsonEvent        `json:"obstacles"`
 	Changes    []jsonEvent        `json:"status_changes"`
+	Repairs    []Repair           `json:"repairs"`
 	FollowUps  []jsonFollowUp     `json:"follow_ups"`
 	Merged     []jsonMerged       `json:"merged"`
 	Sections   []jsonSection      `json:"sections"`
@@ -157,6 +160,7 @@ func (d *Document) jsonHead() ([]byte, error) {
 		Alerts:     each(d.Alerts, func(a AlertFact) jsonAlert { return jsonAlert{a.Brief, a.Firing} }),
 		Components: each(d.Components, func(c ComponentFact) jsonComponent { return jsonComponent(c) }),
 		Responders: each(d.Responders, func(r Responder) jsonResponder { return jsonResponder(r) }),
+		Repairs:    each(d.Repairs, func(r Repair) Repair { return r }),
 		FollowUps:  each(d.FollowUps, func(f FollowUp) jsonFollowUp { return jsonFollowUp(f) }),
 		Merged:     each(d.Merged, func(m MergedIncident) jsonMerged { return jsonMerged(m) }),
 		Sections:   each(d.outline(), func(s section) jsonSection { return jsonSection{s.id, s.heading, s.prompt} }),

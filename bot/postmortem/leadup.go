@@ -26,6 +26,12 @@ func (d *Document) leadup() {
 			continue
 		}
 		ev := d.event(e)
+		if isRepair(e.Kind) {
+			var told bool
+			if ev.Text, told = d.runEvent(e); !told {
+				continue
+			}
+		}
 		switch p := e.Payload.(type) {
 		case *alert.Joined:
 			ev.Text = joinedText(p, peaks)

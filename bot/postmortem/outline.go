@@ -286,7 +286,8 @@ func (d *Document) recoveryBlocks() []block {
 	for _, ev := range d.Changes {
 		list = append(list, d.eventSpans(ev, d.clock.Day(ev.At) != d.clock.Day(d.Date)))
 	}
-	return []block{list, blank}
+	blocks := append([]block{list}, d.repairBlocks()...)
+	return append(blocks, blank)
 }
 
 func (d *Document) whyBlocks() []block {

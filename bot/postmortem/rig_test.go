@@ -10,6 +10,7 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
+	"wardroom/bot/remediation"
 	"wardroom/bot/scenario"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
@@ -34,7 +35,7 @@ var _ io.Reader = zeros{}
 
 func newRig(t testing.TB, begin time.Time) *rig {
 	t.Helper()
-	codec, err := timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds)
+	codec, err := timeline.NewCodec(alert.Kinds, incident.Kinds, command.Kinds, statuspage.Kinds, remediation.Kinds)
 	if err != nil {
 		t.Fatal(err)
 	}

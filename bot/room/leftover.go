@@ -33,7 +33,7 @@ func Leftovers(v timeline.View, id timeline.ID) (all []Leftover, err error) {
 			continue
 		}
 		for i, left := range stillLeft(runs, r) {
-			l := Leftover{Text: fmt.Sprintf("%s left: %s", r.ID, leftWords(left))}
+			l := Leftover{Text: fmt.Sprintf("%s left: %s", r.ID, LeftWords(left))}
 			if i == 0 { // one undo puts all of a run back
 				undo := RunActs(r, false)[0]
 				undo.Label = fmt.Sprintf("Put back what run-%d left", r.Number)

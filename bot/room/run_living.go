@@ -118,7 +118,7 @@ func livingRun(r remediation.Run, now time.Time, s Sight, glass bool) LivingRun 
 	l.Progress = remediation.ProgressOf(r, s.saw(r.ID), now)
 	l.Started = !r.StartedAt.IsZero() && r.Status.Active()
 	for _, left := range r.Left {
-		l.Left = append(l.Left, leftWords(left))
+		l.Left = append(l.Left, LeftWords(left))
 	}
 	if _, st, is := r.Current(); is && st.Mark != remediation.Pending && r.Status.Active() {
 		l.Since, l.Late = st.Started, st.Late

@@ -118,7 +118,7 @@ func (p *Post) list(head string, lines []string, as DetailKind) {
 func (p *Post) left(left []remediation.Leftover) {
 	lines := make([]string, len(left))
 	for i, l := range left {
-		lines[i] = leftWords(l)
+		lines[i] = LeftWords(l)
 	}
 	p.list("Not as it was, still to do", lines, Item)
 }
@@ -301,8 +301,8 @@ func Breaks(b fleet.Blast) (lines []string) {
 	return lines
 }
 
-// leftWords is a leftover as a room and a reply name it.
-func leftWords(l remediation.Leftover) string {
+// LeftWords is a leftover of a run in words.
+func LeftWords(l remediation.Leftover) string {
 	text := stepWords(l.Planned)
 	if l.Unknown {
 		text += " (perhaps: it cannot be seen)"
