@@ -211,7 +211,7 @@ func TestLimboAfterRecycleIsNamedAndRemounted(t *testing.T) {
 	w.stuck["limbo "+redisPV] = true
 	p := w.plan(t, repair.NodeRecycle, "node", sick)
 	_, why := w.carry(t, p)
-	want := "volumes-usable: " + redisPV + " limbo (C): Linode says attached, the machine has no device. Next: /volume remount"
+	want := "volumes-usable: failed: " + redisPV + " limbo (C): Linode says attached, the machine has no device. Next: /volume remount"
 	if why != want {
 		t.Fatalf("%q\nwant %q", why, want)
 	}

@@ -33,13 +33,15 @@ func evictPodsStep(c evicter) remediation.Step {
 				return nil, err
 			}
 			var first error
-			refused := 0
+			refused, gone := 0, 0
 			for _, p := range podsToLeave(snapshot, s.Args["node"]) {
 				if !p.Terminating.IsZero() {
 					continue
 				}
 				switch err := c.Evict(ctx, p.Object); {
-				case err == nil || problem.Is(err, problem.NotFound):
+				case err == nil:
+				case problem.Is(err, problem.NotFound): // it went since that was read
+					gone++
 				case problem.Is(err, problem.Conflict):
 					refused++
 				case first == nil:
@@ -48,6 +50,9 @@ func evictPodsStep(c evicter) remediation.Step {
 			}
 			if first == nil && refused > 0 {
 				first = problem.New(problem.Unavailable, "budgets do not allow the eviction of %s now", counted(refused, "pod"))
+			}
+			if first == nil && gone > 0 {
+				first = problem.New(problem.Unavailable, "%s went meanwhile, what is left is looked at again", counted(gone, "pod"))
 			}
 			return nil, first
 		},
