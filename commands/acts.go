@@ -9,6 +9,7 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/remediation"
+	"wardroom/bot/room"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 )
@@ -49,7 +50,8 @@ type situationNow struct {
 	incident.Incident
 	notice statuspage.Notice
 	posted bool
-	others int // other open incidents
+	others int               // other open incidents
+	runs   []remediation.Run // of the incident, that are not over
 	frozen bool
 }
 
@@ -71,6 +73,10 @@ func readSituation(v timeline.View, id timeline.ID) (situationNow, error) {
 			s.others++
 		}
 	}
+	if s.runs, err = remediation.RunsOf(v, id); err != nil {
+		return s, err
+	}
+	s.runs = slices.DeleteFunc(s.runs, func(r remediation.Run) bool { return !r.Status.Active() })
 	_, s.frozen, err = remediation.Frozen(v)
 	return s, err
 }
@@ -91,13 +97,16 @@ func (s situationNow) allowed(has func(people.Role) bool) []command.Action {
 	if s.MergedInto != "" {
 		all = s.onward()
 	} else {
-		all = slices.Concat(s.respond(), s.tell(), s.record(), s.arrange(), s.look())
+		all = slices.Concat(s.decide(), s.respond(), s.tell(), machines(), s.record(), s.arrange(), s.look())
 	}
 	var acts []command.Action
 	for _, p := range all {
-		if has(p.role) && len(acts) < mostActs {
+		if has(p.role) {
 			acts = append(acts, p.Action)
 		}
+	}
+	if n := len(acts); n > mostActs { // the last one leads to all the others
+		acts = append(acts[:mostActs-1], acts[n-1])
 	}
 	return acts
 }
@@ -130,6 +139,26 @@ func (s situationNow) onward() []possible {
 		{statusAct("Timeline", "timeline show", s.ID, command.Secondary), people.Viewer},
 		{statusAct("Unmerge", "incident unmerge", s.ID, command.Secondary), people.Lead},
 	}
+}
+
+// decide is what the newest repair waits for from people.
+func (s situationNow) decide() (all []possible) {
+	if len(s.runs) == 0 {
+		return nil
+	}
+	run := s.runs[len(s.runs)-1]
+	for _, a := range room.RunActs(run, false) {
+		if a.Ask.Path == "run show" {
+			continue // it comes last, with its number
+		}
+		all = append(all, possible{a, people.Responder})
+	}
+	return append(all, bare("Show "+string(run.ID), "run show", people.Viewer, false, "run", string(run.ID)))
+}
+
+// machines lead to what can be repaired.
+func machines() []possible {
+	return []possible{bare("Nodes", "node list", people.Viewer, false), bare("Volumes", "volume list", people.Viewer, false)}
 }
 
 // respond is what moves the incident along.

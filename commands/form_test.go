@@ -173,7 +173,7 @@ func TestOfferedActsExist(t *testing.T) {
 	// The acts that a thumb needs, each at some moment of a night.
 	for _, path := range []string{"incident ack", "incident assign", "incident severity", "incident title", "incident start", "incident status", "incident link", "incident park", "incident unpark",
 		"incident resolve", "incident close", "incident reopen", "incident merge", "incident unmerge", "incident split", "incident show", "timeline add", "timeline correct", "timeline show",
-		"alert silence", "alert list", "status post", "status backdate", "status component", "status resolve", "status show", "freeze on", "freeze off", "help"} {
+		"alert silence", "alert list", "status post", "status backdate", "status component", "status resolve", "status show", "freeze on", "freeze off", "node list", "volume list", "help"} {
 		if !pressed[path] {
 			t.Errorf("/%s is never offered", path)
 		}
@@ -235,7 +235,7 @@ func (w *watch) living(by, after string) room.Living {
 func TestActsGoByRole(t *testing.T) {
 	w := newWatch(t)
 	w.receive("00:33", page("a", "00:31", "x"))
-	for by, want := range map[string]string{"vic": "Show, Timeline, Alerts, All commands", "joe": "Acknowledge, Lead, Identified, Monitoring, Resolve, Post status, "} {
+	for by, want := range map[string]string{"vic": "Nodes, Volumes, Show, Timeline, Alerts, All commands", "joe": "Acknowledge, Lead, Identified, Monitoring, Resolve, Post status, Nodes, Volumes, "} {
 		reply, err := w.ask(by, "/incident acts")
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 	"wardroom/bot/alert"
 	"wardroom/bot/command"
+	"wardroom/bot/fleet"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/problem"
@@ -73,7 +74,7 @@ func newWatch(t *testing.T) *watch {
 	}
 	w := &watch{t: t, clock: scenario.NewClock(night("00:32")), persons: map[string]*people.Person{}, silencer: &quiet{held: map[timeline.Ref]string{}}}
 	w.store, err = storage.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "wardroom.db"), storage.Options{
-		Codec: codec, Clock: w.clock, Folds: []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, timeline.DeliveriesFold}})
+		Codec: codec, Clock: w.clock, Folds: []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, remediation.RunFold, timeline.DeliveriesFold}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +90,9 @@ func newWatch(t *testing.T) *watch {
 	}
 	desk := incident.NewDesk(w.store)
 	public := statuspage.NewDesk(w.store, nil, statuspage.Provider{Name: "ownpage", Capabilities: statuspage.Capabilities{BackdateIncident: true}})
+	o := commands.RepairOptions{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, View: w.store.View}
 	table, err := commands.All(commands.Incident(desk), commands.Timeline(desk, codec, files{}), commands.Alert(desk, w.silencer),
-		commands.Status(public), commands.Freeze(w.store))
+		commands.Status(public), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Run(commands.RunOptions{View: w.store.View}))
 	if err != nil {
 		t.Fatal(err)
 	}

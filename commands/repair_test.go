@@ -427,17 +427,19 @@ func TestANightIsRepairedByThumbs(t *testing.T) {
 		}
 		return got
 	}
-	start := command.Reply{Actions: []command.Action{{Label: "Nodes", Ask: command.Ask{Path: "node list"}}, {Label: "Volumes", Ask: command.Ask{Path: "volume list"}}}}
-	reply := tap("joe", start, "Nodes", nil)
+	start := command.Reply{Actions: []command.Action{{Label: "What can I do?", Ask: command.Ask{Path: "incident acts"}}}}
+	can := tap("joe", start, "What can I do?", nil)
+	reply := tap("joe", can, "Nodes", nil)
 	reply = tap("joe", reply, "Show "+sickNode, nil)
-	reply = tap("joe", reply, "Recycle", nil)
+	tap("joe", reply, "Recycle", nil)
+	reply = tap("chris", start, "What can I do?", nil) // in the room it is also below the plan
 	reply = tap("chris", reply, "Approve", map[string]string{"confirm": "6DCF"})
 	if run := y.run("INC-1/run-1"); run.Status != remediation.Approved || !strings.Contains(reply.Text, "is approved") {
 		t.Errorf("%s %q", run.Status, reply.Text)
 	}
 	y.place(func(r *remediation.Run) { r.Status, r.EndedAt = remediation.Done, night("00:50") })
 	y.limbo()
-	reply = tap("joe", start, "Volumes", nil)
+	reply = tap("joe", can, "Volumes", nil)
 	reply = tap("joe", reply, "Show default/redis-data", nil)
 	reply = tap("joe", reply, "Remount", nil)
 	tap("chris", reply, "Approve", nil)

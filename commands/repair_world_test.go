@@ -18,6 +18,7 @@ import (
 	"wardroom/bot/problem"
 	"wardroom/bot/remediation"
 	"wardroom/bot/scenario"
+	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 	"wardroom/commands"
 	"wardroom/commands/repair"
@@ -157,7 +158,7 @@ var placing = timeline.Fold{Name: "placing", Apply: func(w timeline.Writer, e ti
 
 func newYard(t *testing.T) *yard {
 	t.Helper()
-	codec, err := timeline.NewCodec(alert.Kinds, command.Kinds, incident.Kinds, remediation.Kinds, []timeline.KindSpec{timeline.KindOf[placed](timeline.Detail)})
+	codec, err := timeline.NewCodec(alert.Kinds, command.Kinds, incident.Kinds, statuspage.Kinds, remediation.Kinds, []timeline.KindSpec{timeline.KindOf[placed](timeline.Detail)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func newYard(t *testing.T) *yard {
 	y.workload("bot", wellNode, 28312346, "", 0)
 	y.ground.s.Backups = []fleet.Backup{{Object: object("CronJob", "postgres-backup"), LastSuccess: night("00:00").Add(-2 * time.Hour)}, {Object: object("CronJob", "redis-backup"), LastSuccess: night("00:00").Add(-2 * time.Hour)}}
 	w.store, err = storage.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "wardroom.db"), storage.Options{Codec: codec, Clock: w.clock, Log: slog.New(slog.DiscardHandler),
-		Folds: []timeline.Fold{alert.Fold, incident.Fold, remediation.FreezeFold, remediation.RunFold, placing}})
+		Folds: []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, remediation.RunFold, placing}})
 	if err != nil {
 		t.Fatal(err)
 	}
