@@ -44,7 +44,7 @@ var neutral = []string{
 var sdks = map[string][]string{
 	"alertmanager": {"github.com/prometheus/alertmanager"},
 	"discord":      {"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket"},
-	"kubernetes":   {"k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kubectl/pkg/drain", "sigs.k8s.io/yaml"},
+	"kubernetes":   {"github.com/go-logr/logr", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kubectl/pkg/drain", "sigs.k8s.io/yaml"},
 	"linode":       {"github.com/linode/linodego"},
 	"socket":       {"golang.org/x/sys"},
 	"web":          {"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "golang.org/x/crypto", "golang.org/x/net"},

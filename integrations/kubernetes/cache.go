@@ -51,7 +51,7 @@ func (c *Cluster) Run(ctx context.Context) error {
 			return err
 		}
 		c.caches.each = append(c.caches.each, each)
-		wg.Go(func() { each.informer.RunWithContext(ctx) })
+		wg.Go(func() { each.informer.RunWithContext(quiet(ctx, c.Log)) })
 	}
 	c.caches.mu.Unlock()
 	for {

@@ -35,7 +35,7 @@ func (c *shared) youngest(ctx context.Context, maxAge time.Duration) *fleet.Snap
 	last := c.last
 	c.mu.Unlock()
 	at, e, missing, ok := c.caches.everything()
-	if ok && (last == nil || at.After(last.At)) && now.Sub(at) <= maxAge {
+	if ok && (last == nil || !at.Before(last.At)) && now.Sub(at) <= maxAge {
 		return c.assemble(ctx, e, missing, at)
 	}
 	if last != nil && now.Sub(last.At) <= maxAge {

@@ -68,6 +68,7 @@ func (s *Server) calls() map[string]func(context.Context, order) (any, error) {
 		"allow":   do(func(o order) { s.Allow(o.Token, o.Rule) }),
 		"expire":  do(func(o order) { s.Expire(o.Token, o.On) }),
 		"cut":     do(func(order) { s.CutWatches() }),
+		"end":     do(func(order) { s.EndWatches() }),
 		"compact": do(func(order) { s.Compact() }),
 
 		"hang":   do(func(o order) { s.Hang(o.Name) }),

@@ -96,7 +96,7 @@ type Server struct {
 	numbers  int
 	requests []Request
 	cuts     chan struct{} // closed when all watches are cut
-	marks    chan struct{} // closed when all are to tell how far they are
+	ends     chan struct{} // closed when all watches are ended
 	watchers map[*watcher]bool
 	sent     chan struct{} // closed and replaced when a watch was sent something
 }
@@ -105,7 +105,7 @@ type Server struct {
 func New(opt Options) (*Server, error) {
 	opt = opt.withDefaults()
 	s := &Server{opt: opt, done: make(chan struct{}), moved: make(chan struct{}, 1), cuts: make(chan struct{}), store: newStore(), access: newAccess(),
-		watchers: map[*watcher]bool{}, sent: make(chan struct{}), marks: make(chan struct{})}
+		watchers: map[*watcher]bool{}, sent: make(chan struct{}), ends: make(chan struct{})}
 	s.life = newLife()
 	cert, authority, err := newCertificate()
 	if err != nil {

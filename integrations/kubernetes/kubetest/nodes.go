@@ -100,8 +100,7 @@ func (s *Server) join(n Node, l *machine) {
 		node.Labels["node-role.kubernetes.io/control-plane"] = ""
 	}
 	delete(s.life.noticed, n.Name)
-	s.put(s.store.byResource("nodes"), node)
-	s.tell(node, "Normal", "RegisteredNode", "Node "+n.Name+" event: Registered Node "+n.Name+" in Controller")
+	s.tell(s.put(s.store.byResource("nodes"), node), "Normal", "RegisteredNode", "Node "+n.Name+" event: Registered Node "+n.Name+" in Controller")
 }
 
 // machineOf is the machine of a node, nil when it was deleted.

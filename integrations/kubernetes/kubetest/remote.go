@@ -104,6 +104,7 @@ func (r *Remote) Fault(f Fault) (number int, err error) {
 func (r *Remote) Clear(numbers ...int) error { return r.call("clear", order{Numbers: numbers}, nil) }
 func (r *Remote) Down(down bool) error       { return r.call("down", order{On: down}, nil) }
 func (r *Remote) CutWatches() error          { return r.call("cut", order{}, nil) }
+func (r *Remote) EndWatches() error          { return r.call("end", order{}, nil) }
 func (r *Remote) Compact() error             { return r.call("compact", order{}, nil) }
 func (r *Remote) Hang(node string) error     { return r.call("hang", order{Name: node}, nil) }
 func (r *Remote) Break(workload, why string) error {

@@ -57,7 +57,7 @@ func (s *Server) watch(w http.ResponseWriter, c *call) {
 	defer end.Stop()
 	defer mark.Stop()
 	for {
-		changed, marks, going := s.send(own)
+		changed, ends, going := s.send(own)
 		if !going {
 			return
 		}
@@ -65,8 +65,9 @@ func (s *Server) watch(w http.ResponseWriter, c *call) {
 		case <-changed:
 		case <-mark.C:
 			going = own.bookmark()
-		case <-marks:
-			going = own.bookmark()
+		case <-ends:
+			own.bookmark()
+			return
 		case <-c.r.Context().Done():
 			return
 		case <-s.done:
@@ -74,6 +75,7 @@ func (s *Server) watch(w http.ResponseWriter, c *call) {
 		case <-cuts:
 			panic(http.ErrAbortHandler)
 		case <-end.C:
+			own.bookmark()
 			return
 		}
 		if !going {
@@ -110,11 +112,11 @@ func (s *Server) heard() {
 }
 
 // send sends what is new, and returns what to wait for until there is more.
-func (s *Server) send(w *watcher) (changed, marks chan struct{}, going bool) {
+func (s *Server) send(w *watcher) (changed, ends chan struct{}, going bool) {
 	s.mu.Lock()
 	news, version := s.store.after(w.kind, w.last), s.store.version
 	gone := w.sent < s.store.oldest
-	changed, marks = s.store.changed, s.marks
+	changed, ends = s.store.changed, s.ends
 	s.mu.Unlock()
 	if gone {
 		_ = w.out.Encode(map[string]any{"type": watch.Error, "object": refusal(http.StatusGone, "Expired", "too old resource version")}) // the client may have gone
@@ -132,11 +134,11 @@ func (s *Server) send(w *watcher) (changed, marks chan struct{}, going bool) {
 	defer s.mu.Unlock()
 	w.sent = version
 	s.heard()
-	return changed, marks, true
+	return changed, ends, true
 }
 
-// bookmark tells how far the watch is.
-func (w *watcher) bookmark() bool {
+// bookmark tells how far the watch is, where the client asked for it.
+func (w *watcher) bookmark() (going bool) {
 	if !w.bookmarks {
 		return true
 	}
@@ -148,7 +150,8 @@ func (w *watcher) bookmark() bool {
 	return err == nil
 }
 
-// CutWatches ends every watch that is open now, as a restart of the API server does.
+// CutWatches cuts every watch that is open now, as a restart of the API server does:
+// clients list anew.
 func (s *Server) CutWatches() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,13 +159,13 @@ func (s *Server) CutWatches() {
 	s.cuts = make(chan struct{})
 }
 
-// Bookmark lets every watch that asked for bookmarks tell now how far it is, which
-// each does every 30 s of real time anyway.
-func (s *Server) Bookmark() {
+// EndWatches ends every watch that is open now, as the API server does after some
+// minutes: with a bookmark, from which clients go on.
+func (s *Server) EndWatches() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.marks)
-	s.marks = make(chan struct{})
+	close(s.ends)
+	s.ends = make(chan struct{})
 }
 
 // Watches is how many watches are open.
