@@ -95,7 +95,7 @@ func (s *system) openChat() error {
 		Rest: client, Render: face, Store: s.db, Clock: s.clock, Codec: s.codec, Log: s.log, Guild: s.discord.Guild,
 		Category: s.discord.Category, Archive: s.discord.Archive, Overview: s.discord.Overview,
 		Private: s.discord.Private, Viewers: s.discord.Viewers, LockClosed: s.discord.LockClosed,
-		Working: s.working,
+		Working: s.working, Sight: s.sight(),
 	})
 	s.guild = c
 	return nil

@@ -225,6 +225,12 @@ func (m *machines) volumeNames(ctx context.Context) (map[int]string, error) {
 	return names, nil
 }
 
+// sight is what rooms show of repairs beside the record.
+func (s *system) sight() chats.Sight {
+	m := s.machines
+	return chats.Sight{Saw: m.engine.Saw, Approvers: func(r remediation.Run) []string { return m.desk.Approvers(s.clock.Now(), r) }}
+}
+
 // working tells what of the machines can be used now.
 func (m *machines) working() (all []chats.Working) {
 	if m.cluster != nil {

@@ -35,6 +35,8 @@ type stageScreen struct {
 	clock chat.Clock
 	style style
 	codec *timeline.Codec
+	view  func(context.Context, func(timeline.View) error) error
+	sight chat.Sight
 
 	mu      sync.Mutex
 	at      time.Time // of the event that is shown
@@ -96,15 +98,25 @@ func (s *stageScreen) hour(t time.Time) string {
 }
 
 // Post implements [timeline.Poster]. What was shown already is not shown again.
-func (s *stageScreen) Post(_ context.Context, d timeline.Delivery) ([]timeline.Delivered, error) {
+func (s *stageScreen) Post(ctx context.Context, d timeline.Delivery) ([]timeline.Delivered, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range d.Entries {
 		if e.Seq <= s.seen[d.Timeline] {
 			continue
 		}
+		var post chat.Post
+		err := s.view(ctx, func(v timeline.View) (err error) {
+			post, err = chat.PostIn(v, s.codec, e, s.sight)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
 		s.seen[d.Timeline] = e.Seq
-		post := chat.PostOf(s.codec, e)
+		if e.Kind == "run.done" {
+			post.More = nil // each step stands above
+		}
 		switch {
 		case post.Key:
 			s.told = true
@@ -148,7 +160,18 @@ func (s *stageScreen) entry(id timeline.ID, p chat.Post) {
 	if recorded := s.clock.Recorded(p.At, p.Recorded); recorded != "" {
 		text = append(text, span{text: " (" + recorded + ")"})
 	}
-	s.hang(bar+head, bar+strings.Repeat(" ", column-eventIndent-2), column, text...)
+	margin := bar + strings.Repeat(" ", column-eventIndent-2)
+	s.hang(bar+head, margin, column, text...)
+	for _, d := range p.More {
+		switch line := chat.Plain(d.Text); d.As {
+		case chat.Head:
+			s.hang(margin, margin, column, span{text: line, bold: true})
+		case chat.Code:
+			s.hang(margin+"    ", margin+"    ", column+4, span{text: line, code: true})
+		default:
+			s.hang(margin+"  ", margin+"  ", column+2, span{text: line})
+		}
+	}
 }
 
 // hang writes a paragraph whose lines after the first begin with margin, which

@@ -33,6 +33,7 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 	if err != nil {
 		return err
 	}
+	s.show.view, s.show.sight = s.db.View, s.system.sight()
 	// So that the same night leaves the same record.
 	s.app.Runtime.InTurn()
 	s.attend()
