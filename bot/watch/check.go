@@ -1,6 +1,7 @@
 // Package watch tries what Wardroom depends on, before somebody needs it: a
 // credential that no longer works, a certificate that runs out, a full disk. It
-// tells in the log when a check begins to fail and when it works again.
+// tells in the log when a check begins to fail and when it works again. And it keeps
+// what of the cluster was Ready, so that after a repair it can say what is not back.
 package watch
 
 import (

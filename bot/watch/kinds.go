@@ -7,10 +7,14 @@ import (
 	"wardroom/bot/timeline"
 )
 
-// Kinds are what this package records, in the log.
+// Kinds are what this package records: of checks in the log, of what is back after a
+// repair in the incident.
 var Kinds = []timeline.KindSpec{
 	timeline.KindOf[Failing](timeline.Key),
 	timeline.KindOf[Working](timeline.Key),
+	timeline.KindOf[NotBack](timeline.Key),
+	timeline.KindOf[AllBack](timeline.Key),
+	timeline.KindOf[BackUnknown](timeline.Key),
 }
 
 // Failing tells that a check began to fail or to warn, or went from one to the
