@@ -25,7 +25,12 @@ var nights = map[string]struct {
 	"cordon":                {repair.NodeCordon, "node", sick, nil},
 	"uncordon":              {repair.NodeUncordon, "node", sick, func(w *world) { w.nodeOf(sick).Unschedulable = true }},
 	"remount":               {repair.VolumeRemount, "volume", redisPV, func(w *world) { limbo(w); kept(w); w.stuck["detach"] = true }},
-	"remount, off":          {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["detach"] = true }},
+	"remount, off, taint ignored": {repair.VolumeRemount, "volume", redisPV, func(w *world) {
+		w.hang()
+		w.inst[28312345].Status = "offline"
+		w.stuck["detach"], w.stuck["taint"] = true, true
+	}},
+	"remount, off": {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["detach"] = true }},
 }
 
 // kept has Flux keep Redis.
@@ -51,7 +56,7 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 		"answer lost, not arrived":   {broken: breakage{err: &fleet.Maybe{Err: may}, times: 1}},
 		"forbidden":                  {broken: breakage{err: problem.New(problem.Forbidden, "the token may not"), times: 9}, want: "failed: the token may not"},
 		"conflict":                   {broken: breakage{err: problem.New(problem.Conflict, "it is another one"), times: 1}, want: "failed: it is another one", but: map[string]string{"evict-pods": ""}},
-		"not there":                  {broken: breakage{err: problem.New(problem.NotFound, "there is none"), times: 1}, want: "failed: there is none", but: map[string]string{"evict-pods": ""}},
+		"not there":                  {broken: breakage{err: problem.New(problem.NotFound, "there is none"), times: 1}, want: "failed: there is none", but: map[string]string{"evict-pods": "", "force-delete-left": ""}},
 		"says nothing":               {broken: breakage{err: may, times: 1}, want: "asks: connection reset"},
 		"cannot be seen for a while": {blind: problem.New(problem.Unavailable, "503")},
 		"may not be seen":            {blind: problem.New(problem.Forbidden, "the token may not look"), want: "asks: the token may not look", but: map[string]string{"pause-keeper": "", "resume-keeper": ""}},
@@ -96,7 +101,7 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 					if n := w.accepted["recycle"] + w.accepted["reboot"]; n > 1 {
 						t.Errorf("%s: %d destructive requests accepted", where, n)
 					}
-					if why == "" && name == "remount, off" {
+					if why == "" && strings.HasPrefix(name, "remount, off") {
 						continue // what else ran on the node that is off is down
 					}
 					if why == "" {
@@ -109,7 +114,7 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 				}
 			}
 			for _, step := range asking(t, name) {
-				if !reached[step] {
+				if !reached[step] && !(name == "remount, off" && step == "force-delete-left") { // the taint did it
 					t.Errorf("%s: no failure ever met %s", name, step)
 				}
 			}

@@ -264,3 +264,29 @@ func TestLostPauseIsResumed(t *testing.T) {
 	c.putBack(0)
 	w.restored(t, "aborted", repair.VolumeRemount)
 }
+
+// Pods are deleted by force only where the taint did nothing for a while, and never
+// on a machine that runs.
+func TestForceDeleteIsTheLastResort(t *testing.T) {
+	w := newWorld()
+	w.hang()
+	w.inst[28312345].Status = "offline"
+	p := w.plan(t, repair.VolumeRemount, "volume", redisPV)
+	i := slices.IndexFunc(p.Steps, func(s remediation.PlannedStep) bool { return s.Name == "force-delete-left" })
+	if i < 1 || p.Steps[i-1].Name != "taint-out-of-service" {
+		t.Fatalf("%+v", p.Steps)
+	}
+	step, _ := w.remediation(t, p.Remediation).Step("force-delete-left")
+	s := remediation.State{Plan: p, Args: p.Steps[i].Args, Started: night, Now: night.Add(2 * time.Minute)}
+	if _, err := step.Do(t.Context(), s); !problem.Is(err, problem.Unavailable) || len(w.calls) > 0 {
+		t.Errorf("too early: %v, %q", err, w.calls)
+	}
+	s.Now = night.Add(3 * time.Minute)
+	if _, err := step.Do(t.Context(), s); err != nil || !slices.Equal(w.calls, []string{"delete default/redis-0"}) {
+		t.Errorf("%v, %q", err, w.calls)
+	}
+	w.inst[28312345].Status = "running"
+	if err := step.Prove(t.Context(), s); !problem.Is(err, problem.Conflict) {
+		t.Errorf("it runs: %v", err)
+	}
+}

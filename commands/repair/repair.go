@@ -72,6 +72,7 @@ const (
 	stepInstanceOff     = "wait-instance-off"
 	stepTaint           = "taint-out-of-service"
 	stepUntaint         = "untaint-out-of-service"
+	stepForceDelete     = "force-delete-left"
 	stepAttachmentsGone = "attachments-gone"
 	stepDetach          = "detach-at-cloud"
 	stepVolumeFree      = "volume-free"
@@ -103,6 +104,7 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
 		stepInstanceOff:     instanceOffStep(cloud),
 		stepTaint:           taintStep(cluster, cloud),
 		stepUntaint:         untaintStep(cluster),
+		stepForceDelete:     forceDeleteStep(cluster, cloud),
 		stepAttachmentsGone: attachmentsGoneStep(cluster),
 		stepDetach:          detachStep(cluster, cloud),
 		stepVolumeFree:      volumeFreeStep(cloud),

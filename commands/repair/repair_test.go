@@ -98,6 +98,11 @@ func TestPlans(t *testing.T) {
 		"remount-limbo":      {repair.VolumeRemount, []string{"volume", redisPV}, limbo},
 		"remount-not-sick":   {repair.VolumeRemount, []string{"volume", "default/redis-data"}, nil},
 		"remount-hung":       {repair.VolumeRemount, []string{"volume", "6002"}, (*world).hang},
+		"remount-off": {repair.VolumeRemount, []string{"volume", redisPV}, func(w *world) {
+			w.hang()
+			w.inst[28312345].Status = "offline"
+		}},
+		"recycle-kept-by-flux": {repair.NodeRecycle, []string{"node", sick}, kept},
 		"recycle-cloud-down": {repair.NodeRecycle, []string{"node", sick}, func(w *world) { w.fail["slots"] = problem.New(problem.Unavailable, "Linode answers 503") }},
 	}
 	for name, tt := range tests {

@@ -26,6 +26,7 @@ func (volumeRemount) Spec() remediation.Spec {
 			{System: "kubernetes", Verb: "patch", What: "deployments/scale", Why: stepScaleTo},
 			{System: "kubernetes", Verb: "patch", What: "statefulsets/scale", Why: stepScaleTo},
 			{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepTaint},
+			{System: "kubernetes", Verb: "delete", What: "pods", Why: stepForceDelete},
 			{System: "linode", Verb: "read_write", What: "volumes", Why: stepDetach},
 			{System: "linode", Verb: "read_write", What: "linodes", Why: stepDetach},
 		},
@@ -191,6 +192,11 @@ func (m remount) steps(plan remediation.Plan) (steps []remediation.PlannedStep) 
 	}
 	for _, n := range m.off {
 		add(planTaint(n.Name, n.Identity.Instance))
+	}
+	for _, n := range m.off {
+		if len(scaled) > 0 {
+			add(planForceDelete(n.Name, n.Identity.Instance, scaled))
+		}
 	}
 	for _, h := range scaled {
 		add(planPodsGone(h.Object))

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,6 +109,21 @@ func planScaleBack(h fleet.Hit) remediation.PlannedStep {
 
 func planPodsGone(o fleet.Object) remediation.PlannedStep {
 	return planned(stepPodsGone, objectArgs(o), []string{"kubectl -n " + word(o.Namespace) + " get pods"}, "Wait until no pod of %s is left", o)
+}
+
+// planForceDelete: by hand it takes all pods of a namespace on that node, which is off.
+func planForceDelete(node string, instance int, scaled []fleet.Hit) remediation.PlannedStep {
+	var all []fleet.Object
+	var commands []string
+	for _, h := range scaled {
+		all = append(all, fleet.Object{Kind: h.Kind, Namespace: h.Namespace, Name: h.Name})
+		command := "kubectl -n " + word(h.Namespace) + " delete pods --field-selector spec.nodeName=" + word(node) + " --force --grace-period=0"
+		if !slices.Contains(commands, command) {
+			commands = append(commands, command)
+		}
+	}
+	return planned(stepForceDelete, map[string]string{"node": node, "instance": strconv.Itoa(instance), "workloads": joinWorkloads(all)}, commands,
+		"Only if the taint does not take the pods off %s within 3 min: delete them by force", node)
 }
 
 // planAttachmentsGone waits on one node, or on all when it is "".

@@ -60,7 +60,7 @@ func (w *world) machines() {
 func (w *world) garbage() {
 	w.s.Pods = slices.DeleteFunc(w.s.Pods, func(p fleet.Pod) bool {
 		n := w.nodeOf(p.Node)
-		tainted := n != nil && slices.Contains(n.Taints, fleet.OutOfService)
+		tainted := n != nil && slices.Contains(n.Taints, fleet.OutOfService) && !w.stuck["taint"]
 		leaving := !p.Terminating.IsZero() || tainted && !p.Daemon
 		return leaving && !w.stuck["pods"] && (n == nil || n.Ready == fleet.True || tainted)
 	})

@@ -113,7 +113,10 @@ func (w *world) Evict(_ context.Context, pod fleet.Object) error {
 }
 
 func (w *world) DeletePod(_ context.Context, pod fleet.Object, _ bool) error {
-	_, err := w.call("delete", pod)
+	do, err := w.call("delete", pod)
+	if do {
+		w.s.Pods = slices.DeleteFunc(w.s.Pods, func(p fleet.Pod) bool { return p.Object == pod })
+	}
 	return err
 }
 
