@@ -58,6 +58,10 @@ func TestDiagnose(t *testing.T) {
 			f.Snapshot.Attachments[0].Deleting = true
 			f.Holder.Status = "offline"
 		}, fleet.Elsewhere, "", true},
+		"B: its own machine is off": {func(f *fleet.VolumeFacts) {
+			waiting(f)
+			f.Snapshot.Nodes[0].Ready, f.Holder.Status = fleet.Unknown, "offline"
+		}, fleet.Elsewhere, "which is off or deleted", true},
 		"unclear: which machine the node is": {func(f *fleet.VolumeFacts) { f.Snapshot.Nodes[0].Identity.Instance = 0 }, fleet.Unclear, "cannot be matched", false},
 
 		"C: attached, no device":                     {func(f *fleet.VolumeFacts) { waiting(f); f.Cloud.Usable = false }, fleet.Limbo, "Linode says attached, the machine has no device", false},

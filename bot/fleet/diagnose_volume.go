@@ -250,6 +250,8 @@ func (e *examiner) attached() Diagnosis {
 		return e.is(Unclear, "the node that needs it cannot be matched to a machine", "Look at the node first")
 	case e.node.Identity.Instance != e.Cloud.Instance:
 		return e.elsewhere(fmt.Sprintf("not %d, which needs it", e.node.Identity.Instance))
+	case e.node.Ready != True && e.released(): // whatever it said of its device before
+		return e.elsewhere("which is off or deleted")
 	case e.Cloud.Usable && !e.stillNoDevice():
 		return e.onMachine()
 	case e.justAttached():

@@ -89,21 +89,21 @@ func TestPlans(t *testing.T) {
 		params []string
 		before func(*world)
 	}{
-		"recycle":            {repair.NodeRecycle, []string{"node", sick}, nil},
-		"recycle-hung":       {repair.NodeRecycle, []string{"node", sick}, (*world).hang},
-		"reboot":             {repair.NodeReboot, []string{"node", sick}, nil},
-		"drain":              {repair.NodeDrain, []string{"node", sick}, nil},
-		"cordon":             {repair.NodeCordon, []string{"node", sick}, nil},
-		"uncordon":           {repair.NodeUncordon, []string{"node", sick}, nil},
-		"remount-limbo":      {repair.VolumeRemount, []string{"volume", redisPV}, limbo},
-		"remount-not-sick":   {repair.VolumeRemount, []string{"volume", "default/redis-data"}, nil},
-		"remount-hung":       {repair.VolumeRemount, []string{"volume", "6002"}, (*world).hang},
+		"recycle":          {repair.NodeRecycle, []string{"node", sick}, nil},
+		"recycle-hung":     {repair.NodeRecycle, []string{"node", sick}, (*world).hang},
+		"reboot":           {repair.NodeReboot, []string{"node", sick}, nil},
+		"drain":            {repair.NodeDrain, []string{"node", sick}, nil},
+		"cordon":           {repair.NodeCordon, []string{"node", sick}, nil},
+		"uncordon":         {repair.NodeUncordon, []string{"node", sick}, nil},
+		"remount-limbo":    {repair.VolumeRemount, []string{"volume", redisPV}, limbo},
+		"remount-not-sick": {repair.VolumeRemount, []string{"volume", "default/redis-data"}, nil},
+		"remount-hung":     {repair.VolumeRemount, []string{"volume", "6002"}, (*world).hang},
 		"remount-off": {repair.VolumeRemount, []string{"volume", redisPV}, func(w *world) {
 			w.hang()
 			w.inst[28312345].Status = "offline"
 		}},
 		"recycle-kept-by-flux": {repair.NodeRecycle, []string{"node", sick}, kept},
-		"recycle-cloud-down": {repair.NodeRecycle, []string{"node", sick}, func(w *world) { w.fail["slots"] = problem.New(problem.Unavailable, "Linode answers 503") }},
+		"recycle-cloud-down":   {repair.NodeRecycle, []string{"node", sick}, func(w *world) { w.fail["slots"] = problem.New(problem.Unavailable, "Linode answers 503") }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
