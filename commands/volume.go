@@ -139,17 +139,18 @@ func (v volumes) list(ctx context.Context, r command.Request) (command.Reply, er
 // cloud is asked for all at once, and the cluster's events, which are only evidence,
 // are left to the view of one volume.
 func (v volumes) diagnosed(ctx context.Context, r command.Request, s *fleet.Snapshot) ([]volumeData, error) {
-	cloud := newCloudOnce(v.Cloud, s)
+	cloud, each := newCloudOnce(v.Cloud, s), newVolumeIndex(s)
 	all := []volumeData{}
 	for _, volume := range s.Volumes {
 		if volume.CloudID == 0 {
 			continue
 		}
-		d, facts, err := repair.Diagnose(ctx, eventless{v.Cluster}, cloud, s, volume.Name, r.Now)
+		own := each.snapshot(volume)
+		d, facts, err := repair.Diagnose(ctx, eventless{v.Cluster}, cloud, own, volume.Name, r.Now)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, volumeData{volume, attachmentsOf(s, volume.Name), facts.Cloud, d})
+		all = append(all, volumeData{volume, own.Attachments, facts.Cloud, d})
 	}
 	rank := func(d volumeData) int {
 		switch {

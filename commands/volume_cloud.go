@@ -76,3 +76,39 @@ func (c *cloudOnce) Events(ctx context.Context, from int64) ([]fleet.CloudEvent,
 type eventless struct{ clusterViews }
 
 func (eventless) Events(context.Context, fleet.Object, int) ([]fleet.Event, error) { return nil, nil }
+
+// volumeIndex finds what of a snapshot is about one volume: a diagnosis looks at all
+// that it is given, which for a thousand volumes with a thousand pods is too much.
+type volumeIndex struct {
+	whole       *fleet.Snapshot
+	claims      map[string][]fleet.Claim // by volume
+	pods        map[string][]fleet.Pod   // by claim, "default/redis-data"
+	attachments map[string][]fleet.Attachment
+}
+
+func newVolumeIndex(s *fleet.Snapshot) volumeIndex {
+	x := volumeIndex{s, map[string][]fleet.Claim{}, map[string][]fleet.Pod{}, map[string][]fleet.Attachment{}}
+	for _, c := range s.Claims {
+		x.claims[c.Volume] = append(x.claims[c.Volume], c)
+	}
+	for _, p := range s.Pods {
+		for _, claim := range p.Claims {
+			key := fleet.Object{Namespace: p.Namespace, Name: claim}.String()
+			x.pods[key] = append(x.pods[key], p)
+		}
+	}
+	for _, a := range s.Attachments {
+		x.attachments[a.Volume] = append(x.attachments[a.Volume], a)
+	}
+	return x
+}
+
+// snapshot is the whole one without the volumes, claims, pods and attachments of others.
+func (x volumeIndex) snapshot(v fleet.Volume) *fleet.Snapshot {
+	own := *x.whole
+	own.Volumes, own.Claims, own.Attachments, own.Pods = []fleet.Volume{v}, x.claims[v.Name], x.attachments[v.Name], nil
+	for _, c := range own.Claims {
+		own.Pods = append(own.Pods, x.pods[c.String()]...)
+	}
+	return &own
+}
