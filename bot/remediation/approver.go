@@ -29,8 +29,9 @@ func (d *Desk) Approvers(now time.Time, r Run) []string {
 }
 
 // GlassFrom is from when on whoever asked for the run may go on alone although others
-// could still answer; false: not at all in an incident of that severity. Against a
-// soft refusal, or when there is nobody else, nobody has to wait.
+// could still answer; false: not at all in an incident of that severity. When nobody
+// else is on the rota they need not wait, nor need a second person who breaks the
+// glass against a soft refusal.
 func (r Run) GlassFrom(s alert.Severity) (time.Time, bool) {
 	switch s {
 	case alert.SEV1:

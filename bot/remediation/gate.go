@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"wardroom/bot/alert"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/problem"
@@ -180,16 +179,12 @@ func (d *Desk) tooEarly(v timeline.View, who Who, r Run) (*refusal, error) {
 	if err != nil {
 		return nil, err
 	}
-	wait := glassWait
-	switch i.Severity {
-	case alert.SEV1:
-		wait = glassWaitSEV1
-	case alert.SEV2:
-	default:
+	from, may := r.GlassFrom(i.Severity)
+	if !may {
 		return refuse("break-glass", problem.Forbidden, "%s is %s: the glass is for SEV1 and SEV2", i.ID, i.Severity).
 			hint("raise the severity if it is worse: `/incident severity`"), nil
 	}
-	if from := r.RequestedAt.Add(wait); v.Now().Before(from) {
+	if v.Now().Before(from) {
 		return refuse("break-glass", problem.Conflict, "the others have been asked; you may go on alone in %s", Took(from.Sub(v.Now()))), nil
 	}
 	return nil, nil

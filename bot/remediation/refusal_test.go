@@ -389,3 +389,14 @@ func TestTheRemountOfWhatARecycleLeftBehindIsNotRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestTheOneToAskComesFirst(t *testing.T) {
+	b := newBench(t)
+	b.people = append(b.people, people.Person{Name: "dana", Roles: []people.Role{people.Lead}}, people.Person{Name: "eve", Roles: []people.Role{people.Responder}})
+	b.rota = order{"joe", "eve", "viv", "nobody"}
+	b.open().declare(alert.SEV1)
+	r := b.ask("recycle-node")
+	if got := b.desk.Approvers(b.clock.Now(), r); !slices.Equal(got, []string{"eve", "chris", "dana"}) {
+		t.Errorf("got %v", got)
+	}
+}
