@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"wardroom/bot/command"
+	"wardroom/bot/incident"
 	"wardroom/bot/remediation"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
@@ -65,6 +66,27 @@ func Leftovers(v timeline.View, id timeline.ID) (all []Leftover, err error) {
 		all = append(all, Leftover{fmt.Sprintf("The status page still says %s", notice.State), &undo})
 	}
 	return all, nil
+}
+
+// resolved lists below the post of a resolution what the incident leaves behind.
+// Told later, when it was taken up again, it lists nothing.
+func (p *Post) resolved(v timeline.View, id timeline.ID) error {
+	if i, err := incident.Get(v, id); err != nil || i.Open() {
+		return err
+	}
+	all, err := Leftovers(v, id)
+	if err != nil {
+		return err
+	}
+	lines := make([]string, len(all))
+	for i, l := range all {
+		lines[i] = l.Text
+		if l.Undo != nil && len(p.Acts) < MaxActs {
+			p.Acts = append(p.Acts, *l.Undo)
+		}
+	}
+	p.list("Left behind", lines, Item)
+	return nil
 }
 
 // stillLeft is what a run that is over left, until a run that undoes it is done.

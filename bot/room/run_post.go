@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wardroom/bot/fleet"
+	"wardroom/bot/incident"
 	"wardroom/bot/remediation"
 	"wardroom/bot/timeline"
 )
@@ -124,11 +125,17 @@ func (p *Post) left(left []remediation.Leftover) {
 }
 
 // PostIn is the post of an entry with what the state adds to it: the plan that is
-// asked about, how long each step took, who is asked and what they can do now.
+// asked about, how long each step took, who is asked and what they can do now; what
+// a resolved incident leaves behind.
 func PostIn(v timeline.View, codec *timeline.Codec, e timeline.Entry, s Sight) (Post, error) {
 	p := PostOf(codec, e)
 	var id remediation.RunID
 	switch told := e.Payload.(type) {
+	case *incident.StatusChanged:
+		if told.To == incident.Resolved {
+			return p, p.resolved(v, e.Timeline)
+		}
+		return p, nil
 	case *remediation.RunRequested:
 		id = told.Run
 	case *remediation.RunDrifted:

@@ -239,6 +239,10 @@ func TestARoomTellsARepair(t *testing.T) {
 		by("", &remediation.StepFailed{StepRef: ref, Reason: "the machine is gone"}, key),
 		by("", &remediation.RunFailed{Run: run1, Reason: "the machine is gone", Left: left}, about)))
 	w.leftovers()
+	w.record("01:46", timeline.Draft{Timeline: timeline.Log, Actor: people.Human("joe"), Payload: &remediation.FreezeSet{Reason: "the vendor is at it"}},
+		by("joe", &statuspage.Posted{State: statuspage.Investigating, Body: "x", First: true}, ""))
+	w.shows("resolved too early", w.record("01:47", by("joe", &incident.StatusChanged{From: incident.Investigating, To: incident.Resolved}, "")))
+	w.record("01:48", by("joe", &incident.StatusChanged{From: incident.Resolved, To: incident.Investigating, Reopened: true}, ""))
 	w.undone(grown)
 	golden(t, "runs.txt", w.out.String())
 }
@@ -276,4 +280,47 @@ func (w *watch) undone(of remediation.Plan) {
 	}
 	w.shows("undone", w.record("01:56", by("", &remediation.RunDone{Run: run2, Title: undo.Title(), Took: 5 * time.Minute}, about)))
 	w.leftovers()
+}
+
+// What ends a run is told whole, also without a store; progress is told nowhere but
+// in the living message.
+func TestPostsOfWhatEndsARun(t *testing.T) {
+	codec, err := timeline.NewCodec(remediation.Kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := recycle(7)
+	left := []remediation.Leftover{{Step: 5, Planned: plan.Steps[5]}}
+	ref, _ := step(1, plan)
+	hostile := remediation.StepRef{Run: run1, N: 1, Words: "Cordon \x1b[31mlke\u202e @everyone\n# [x](https://evil)"}
+	var out strings.Builder
+	for _, c := range []struct {
+		what string
+		p    timeline.Payload
+	}{
+		{"rejected", &remediation.RunRejected{Run: run1, Reason: "not this node"}},
+		{"expired", &remediation.RunExpired{Run: run1}},
+		{"shrunk", &remediation.RunDrifted{Run: run1, Diff: []string{"default/redis is hit no more"}, Shrunk: true}},
+		{"abort asked for", &remediation.RunAborting{Run: run1}},
+		{"aborted", &remediation.RunAborted{Run: run1, Reason: "wrong node", Begun: "Evict the pods", Left: left}},
+		{"taken over", &remediation.RunTakenOver{Run: run1, Rest: plan.Steps[5:7]}},
+		{"failed", &remediation.RunFailed{Run: run1, Reason: "no such machine", Left: left}},
+		{"needs nobody", &remediation.RunApproved{Run: run1, Title: plan.Title()}},
+		{"started", &remediation.RunStarted{Run: run1}},
+		{"step begun", &remediation.StepStarted{StepRef: ref}},
+		{"step done", &remediation.StepDone{StepRef: ref}},
+		{"step absent", &remediation.StepAbsent{StepRef: ref}},
+		{"step failed", &remediation.StepFailed{StepRef: ref}},
+		{"review", &remediation.GlassReview{Run: run1}},
+		{"hostile", &remediation.StepLate{StepRef: hostile, After: time.Hour}},
+	} {
+		e := entry(1, at("01:00"), at("01:00"), c.p)
+		if !room.Tells(codec, e.Kind) {
+			fmt.Fprintf(&out, "== %s: living message only\n", c.what)
+			continue
+		}
+		print := room.Printer{}
+		fmt.Fprintf(&out, "== %s\n%s\n", c.what, strings.Join(print.Lines(room.PostOf(codec, e)), "\n"))
+	}
+	golden(t, "run-ends.txt", out.String())
 }

@@ -104,7 +104,7 @@ func newRig(t *testing.T, s setup) *rig {
 	}
 	g := &rig{t: t, clock: scenario.NewClock(at("00:32")), codec: codec, wire: &wire{}, adjust: s.adjust}
 	g.db, err = storage.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "wardroom.db"), storage.Options{Codec: codec, Clock: g.clock,
-		Folds: []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.RunFold, room.Fold, timeline.DeliveriesFold}})
+		Folds: []timeline.Fold{alert.Fold, incident.Fold, statuspage.Fold, remediation.FreezeFold, remediation.RunFold, room.Fold, timeline.DeliveriesFold}})
 	if err != nil {
 		t.Fatal(err)
 	}
