@@ -23,8 +23,8 @@ type Options struct {
 	Settings
 	Clock timeline.Clock // nil: the machine's
 	Log   *slog.Logger   // nil: none
-	// Live keeps no caches: every snapshot that is older than asked for is read anew.
-	// It is for rehearsals, whose clock jumps ahead of any watch, and for a single
+	// Live keeps no caches: every snapshot that is older than asked for is read anew,
+	// and no pause is kept between requests. It is for rehearsals, whose clock jumps ahead of any watch, and for a single
 	// command.
 	Live bool
 }
@@ -42,9 +42,11 @@ type shared struct {
 	state       state
 	caches      caches
 
-	mu   sync.Mutex
-	last *fleet.Snapshot // read anew
-	argo applications
+	mu      sync.Mutex
+	last    *fleet.Snapshot // read anew
+	changes int             // that were asked for
+	known   int             // of them, when last was begun
+	argo    applications
 }
 
 var _ fleet.Cluster = (*Cluster)(nil)
@@ -61,9 +63,9 @@ func New(o Options) *Cluster {
 		o.Timeout = DefaultTimeout
 	}
 	c := &Cluster{shared: &shared{Options: o}}
-	c.reads = &connection{credential: o.Observe, what: "to read"}
+	c.reads = &connection{credential: o.Observe, what: "to read", hurried: o.Live}
 	if !o.Act.IsZero() {
-		c.acts = &connection{credential: o.Act, what: "for changes"}
+		c.acts = &connection{credential: o.Act, what: "for changes", hurried: o.Live}
 	}
 	return c
 }
@@ -100,7 +102,13 @@ func (c *shared) read(ctx context.Context, a asked, f func(context.Context, *cli
 
 // change is ask with the credential for changes.
 func (c *Cluster) change(ctx context.Context, a asked, f func(context.Context, *clients) error) error {
-	return c.ask(ctx, a, c.acts, f)
+	err := c.ask(ctx, a, c.acts, f)
+	if c.dryRun == nil { // one whose answer was lost may have arrived
+		c.mu.Lock()
+		c.changes++
+		c.mu.Unlock()
+	}
+	return err
 }
 
 // staleAfter is how long the caches may go without a sign of life before people

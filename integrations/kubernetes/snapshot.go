@@ -18,30 +18,40 @@ import (
 // Snapshot implements [fleet.Cluster]. It comes from the caches while they are
 // young enough, and is read anew otherwise; with a maxAge of 0 always. A large
 // maxAge gives the last that is known, also while the cluster is down.
+//
+// What was read before a change of our own says nothing of what became of it: then
+// it is read anew as long as that can be done, whatever maxAge is.
 func (c *Cluster) Snapshot(ctx context.Context, maxAge time.Duration) (*fleet.Snapshot, error) {
-	if s := c.youngest(ctx, maxAge); s != nil {
-		return s, nil
+	young, overtaken := c.youngest(ctx, maxAge)
+	if young != nil && !overtaken {
+		return young, nil
 	}
-	return c.readAnew(ctx)
+	s, err := c.readAnew(ctx)
+	if err != nil && young != nil && ctx.Err() == nil {
+		return young, nil
+	}
+	return s, err
 }
 
-// youngest is the newest snapshot that is at hand, nil when that is older than maxAge.
-func (c *shared) youngest(ctx context.Context, maxAge time.Duration) *fleet.Snapshot {
+// youngest is the newest snapshot that is at hand, nil when that is older than maxAge,
+// and whether we have changed something since. The caches are told of changes.
+func (c *shared) youngest(ctx context.Context, maxAge time.Duration) (s *fleet.Snapshot, overtaken bool) {
 	if maxAge <= 0 {
-		return nil
+		return nil, false
 	}
 	now := c.Clock.Now()
 	c.mu.Lock()
 	last := c.last
+	overtaken = c.known != c.changes
 	c.mu.Unlock()
 	at, e, missing, ok := c.caches.everything()
 	if ok && (last == nil || !at.Before(last.At)) && now.Sub(at) <= maxAge {
-		return c.assemble(ctx, e, missing, at)
+		return c.assemble(ctx, e, missing, at), false
 	}
 	if last != nil && now.Sub(last.At) <= maxAge {
-		return last
+		return last, overtaken
 	}
-	return nil
+	return nil, false
 }
 
 // parallel is how many lists are read at the same time.
@@ -49,6 +59,9 @@ const parallel = 5
 
 func (c *shared) readAnew(ctx context.Context) (*fleet.Snapshot, error) {
 	began := c.Clock.Now()
+	c.mu.Lock()
+	changes := c.changes
+	c.mu.Unlock()
 	e, missing := everything{}, []string{}
 	var mu sync.Mutex
 	group, inner := errgroup.WithContext(ctx)
@@ -73,7 +86,7 @@ func (c *shared) readAnew(ctx context.Context) (*fleet.Snapshot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.last == nil || !s.At.Before(c.last.At) {
-		c.last = s
+		c.last, c.known = s, max(c.known, changes)
 	}
 	return s, nil
 }

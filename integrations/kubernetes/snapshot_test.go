@@ -2,6 +2,7 @@ package kubernetes_test
 
 import (
 	"testing"
+	"time"
 
 	"wardroom/bot/fleet"
 )
@@ -32,5 +33,42 @@ func TestSnapshotIsWhatPlansNeed(t *testing.T) {
 	}
 	if len(s.Budgets) != 1 || s.Budgets[0].Allowed != 1 || len(s.Budgets[0].Covers) != 3 {
 		t.Errorf("budgets %+v", s.Budgets)
+	}
+}
+
+// A snapshot that is young enough is not enough after a change of our own; it is
+// better than none while the cluster is down.
+func TestSnapshotShowsOurOwnChanges(t *testing.T) {
+	r := newRig(t)
+	scaled := func() bool {
+		t.Helper()
+		s, err := r.cluster.Snapshot(r.ctx(), time.Hour)
+		r.must(err)
+		for _, w := range s.Workloads {
+			if w.String() == "default/redis" {
+				return w.Replicas == 0
+			}
+		}
+		t.Fatal("no redis")
+		return false
+	}
+	redis := r.workload("default/redis").Object
+	r.must(r.cluster.DryRun().Scale(r.ctx(), redis, 0))
+	r.sim.Forget()
+	if scaled() || len(r.sim.Requests()) != 0 {
+		t.Errorf("after a dry run it is scaled, or %d requests were sent", len(r.sim.Requests()))
+	}
+	r.must(r.cluster.Scale(r.ctx(), redis, 0))
+	if !scaled() {
+		t.Error("it does not show that it was scaled")
+	}
+	r.must(r.cluster.Scale(r.ctx(), redis, 1))
+	r.sim.Down(true)
+	if !scaled() {
+		t.Error("it shows what it cannot know")
+	}
+	r.sim.Down(false)
+	if scaled() {
+		t.Error("it does not show that it was scaled back")
 	}
 }

@@ -1,0 +1,160 @@
+package kubetest_test
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wardroom/bot/config"
+	"wardroom/bot/remediation"
+	"wardroom/commands/repair"
+	"wardroom/integrations/kubernetes"
+	"wardroom/integrations/kubernetes/kubetest"
+	"wardroom/integrations/linode"
+	"wardroom/integrations/linode/linodetest"
+)
+
+// repairs are the product's repairs with the product's adapters, which talk to both
+// simulators over HTTP.
+func (n *night) repairs() []remediation.Remediation {
+	n.Helper()
+	cloud, err := linode.New(linode.Options{Clock: n.clock, Settings: linode.Settings{URL: n.cloud.URL(), Cluster: 13311,
+		Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken)}})
+	n.must(err)
+	dir := n.TempDir()
+	o := kubernetes.Options{Clock: n.clock, Live: true, Settings: kubernetes.Settings{ArgoNamespace: "argocd",
+		Observe: kubernetes.Credential{Kubeconfig: filepath.Join(dir, "observe")}, Act: kubernetes.Credential{Kubeconfig: filepath.Join(dir, "act")}}}
+	n.must(n.sim.WriteKubeconfig(o.Observe.Kubeconfig, kubetest.ObserveToken))
+	n.must(n.sim.WriteKubeconfig(o.Act.Kubeconfig, kubetest.ActToken))
+	return repair.All(repair.Ports{Cluster: kubernetes.New(o), Cloud: cloud, Clock: n.clock})
+}
+
+func (n *night) plan(name string, params map[string]string) (remediation.Remediation, remediation.Plan) {
+	n.Helper()
+	for _, r := range n.repairs() {
+		if r.Spec().Name == name {
+			p, err := r.Plan(n.Context(), params)
+			n.must(err)
+			for _, f := range p.Findings {
+				n.Logf("%s: %s %s: %s", name, f.Strength, f.Code, f.Sentence)
+			}
+			return r, p
+		}
+	}
+	n.Fatalf("no repair %s", name)
+	return nil, remediation.Plan{}
+}
+
+// carry takes the steps of a plan as the engine does, without its journal. It
+// returns the step that does not become so within five minutes, "" when all did.
+func (n *night) carry(r remediation.Remediation, p remediation.Plan) (stuck string) {
+	n.Helper()
+	for _, f := range p.Findings {
+		if f.Strength == remediation.Hard {
+			n.Fatalf("%s is refused: %s", p.Remediation, f.Sentence)
+		}
+	}
+	learned := map[string]string{}
+	for _, planned := range p.Steps {
+		step, known := r.Step(planned.Name)
+		if !known {
+			n.Fatalf("no step %s", planned.Name)
+		}
+		began, asked := n.clock.Now(), false
+		for {
+			state := remediation.State{Run: "INC-1/run-1", Plan: p, Args: planned.Args, Learned: maps.Clone(learned), Now: n.clock.Now()}
+			if asked {
+				state.Started = began
+			}
+			seen, err := step.Observe(n.Context(), state)
+			if err != nil {
+				n.Fatalf("%s: %v", planned.Name, err)
+			}
+			if seen.Failed != "" {
+				return planned.Name + ": " + seen.Failed
+			}
+			if seen.So {
+				maps.Copy(learned, seen.Learned)
+				break
+			}
+			if !asked && step.Do != nil {
+				if step.Prove != nil {
+					n.must(step.Prove(n.Context(), state))
+				}
+				got, err := step.Do(n.Context(), state)
+				if err != nil {
+					n.Fatalf("%s: %v", planned.Name, err)
+				}
+				maps.Copy(learned, got)
+				// What is repeatable is done again as long as it is not so: evictions.
+				asked = !step.Repeatable
+			}
+			if n.clock.Now().Sub(began) > 5*time.Minute {
+				return planned.Name + ": " + seen.Progress
+			}
+			n.pass(5 * time.Second)
+		}
+		n.Logf("%s %-20s %-60s %s", n.clock.Now().Format("15:04:05"), planned.Name, planned.Words, n.clock.Now().Sub(began))
+	}
+	return ""
+}
+
+// The night of 2021-07-11 with the real repairs and adapters: the sick node is
+// recycled, the volume is in limbo although it was freed first, the remount mends it.
+func TestTheRepairsOfTheNight(t *testing.T) {
+	n := newNight(t)
+	n.sim.AddWorkload(kubetest.Workload{Name: "default/bot", Node: nodeB})
+	n.cloud.Fault(linodetest.Fault{When: "recycle", Effect: linodetest.Limbo, Times: 1, Message: "Volume attach failed"})
+	n.sim.Hang(nodeA)
+	n.until("the node is NotReady", 2*time.Minute, func() bool { return !n.node(nodeA).Ready })
+
+	r, p := n.plan(repair.NodeRecycle, map[string]string{"node": nodeA})
+	if stuck := n.carry(r, p); stuck == "" {
+		t.Error("the recycle did not meet the limbo")
+	} else {
+		t.Logf("as it must, the recycle came to %s", stuck)
+	}
+	if d := n.disk(); d.Linode == 0 || !d.Stuck {
+		t.Fatalf("the volume is %+v", d)
+	}
+
+	r, p = n.plan(repair.VolumeRemount, map[string]string{"volume": pvRedis})
+	if stuck := n.carry(r, p); stuck != "" {
+		t.Errorf("the remount came to %s", stuck)
+	}
+	if p, d := n.redis(), n.disk(); !p.Ready || d.Stuck {
+		t.Errorf("pod %v, volume %+v", p, d)
+	}
+	recycles := slices.DeleteFunc(n.cloud.Writes(), func(r linodetest.Request) bool { return !strings.HasSuffix(r.Path, "/recycle") })
+	if len(recycles) != 1 {
+		t.Errorf("%d recycles were asked for", len(recycles))
+	}
+}
+
+// Making a plan changes nothing, in neither of the two.
+func TestPlansOnlyRead(t *testing.T) {
+	n := newNight(t)
+	n.sim.Hang(nodeA)
+	n.until("the node is NotReady", 2*time.Minute, func() bool { return !n.node(nodeA).Ready })
+	cluster, cloud := string(n.sim.Dump(true)), string(n.cloud.Dump())
+	for name, params := range map[string]map[string]string{
+		repair.NodeCordon: {"node": nodeA}, repair.NodeUncordon: {"node": nodeA}, repair.NodeDrain: {"node": nodeA}, repair.NodeReboot: {"node": nodeA},
+		repair.NodeRecycle: {"node": nodeA}, repair.VolumeRemount: {"volume": pvRedis},
+	} {
+		if _, p := n.plan(name, params); len(p.Steps) == 0 && name != repair.NodeUncordon && name != repair.VolumeRemount {
+			t.Errorf("%s has no steps", name)
+		}
+	}
+	if string(n.sim.Dump(true)) != cluster || string(n.cloud.Dump()) != cloud {
+		t.Error("a plan has changed something")
+	}
+	if w, c := n.sim.Writes(), n.cloud.Writes(); len(w) != 0 || len(c) != 0 {
+		t.Errorf("writes %v %v", w, c)
+	}
+	if len(n.sim.Requests()) == 0 || len(n.cloud.Requests()) == 0 {
+		t.Error("nothing was read: the test proves nothing")
+	}
+}
