@@ -5,6 +5,21 @@
 // Machines and disks are another simulator's, see [CloudOf]. It knows nothing of
 // this product.
 //
+// A world is put together with AddNode, AddWorkload, AddBackup and Apply, which is how
+// the cluster has been for a day; on [OnLinode] that makes machines and volumes too:
+//
+//	cloud, _ := linodetest.New(linodetest.Options{Now: clock.Now})
+//	sim, _ := kubetest.New(kubetest.Options{Now: clock.Now, Cloud: kubetest.OnLinode(cloud)})
+//	sim.AddNode(kubetest.Node{Name: "lke13311-16405-5fafd1b46dcf", Linode: 28412345})
+//	sim.AddWorkload(kubetest.Workload{Name: "kube-system/csi-linode-node", Kind: "DaemonSet"})
+//	sim.AddWorkload(kubetest.Workload{Name: "default/redis", Volume: "pvc-bb1d06139b334c1f", Disk: 55501, UsedBy: []string{"default/bot"}})
+//	sim.WriteKubeconfig(path, kubetest.ActToken)
+//
+// Then the clock is moved, see [Server.Settle]; things go wrong with Fault, Down, Hang,
+// Break, Expire, Deny and with what the cloud does; people interfere with Cordon,
+// Taint, Scale and Delete. Requests, Writes and Dump say what was asked and what came
+// of it.
+//
 // Names and uids are counted: the same calls at the same times give the same state.
 // Times come from Options.Now. What it does is what Kubernetes v1.36 was seen to do
 // with Linode's volume driver; where it is simpler, that is said where it stands.

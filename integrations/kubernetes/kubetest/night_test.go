@@ -1,12 +1,14 @@
 package kubetest_test
 
 import (
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"wardroom/bot/scenario"
 	"wardroom/integrations/kubernetes/kubetest"
 	"wardroom/integrations/linode/linodetest"
 )
@@ -189,4 +191,63 @@ func TestReplacementOfTheSameNameInheritsTheAttachment(t *testing.T) {
 	if !n.tells("FailedMount", "Unable to find device path") {
 		t.Errorf("events:\n%s", strings.Join(n.events(), "\n"))
 	}
+}
+
+// Where the cloud gives a replaced machine another name, another Node joins.
+func TestReplacementOfAnotherName(t *testing.T) {
+	n := newNightWith(t, linodetest.Options{Rename: true})
+	n.act(linodetest.Act{Do: "recycle", Slot: slotA})
+	n.until("the old Node is removed", 3*time.Minute, func() bool { return n.node(nodeA).Name == "" })
+	n.until("another one joins", 5*time.Minute, func() bool { return len(n.sim.Nodes()) == 2 })
+	n.until("redis is Ready with its volume", 15*time.Minute, func() bool { return n.redis().Ready })
+	if n.node(nodeA).Name != "" {
+		t.Error("the old name is back")
+	}
+}
+
+// With a clock that wakes it, nobody has to call: the cluster lives by itself.
+func TestLivesByItselfOnAClock(t *testing.T) {
+	clock := scenario.NewClock(time.Date(2021, 7, 11, 0, 25, 0, 0, time.UTC))
+	cloud := kubetest.NewPlain()
+	sim, err := kubetest.New(kubetest.Options{Now: clock.Now, Cloud: cloud,
+		After: func(d time.Duration) (<-chan time.Time, func()) { return clock.At(clock.Now().Add(d)) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	sim.AddNode(kubetest.Node{Name: nodeA, Linode: lateA})
+	cloud.SetMachine(kubetest.Machine{ID: lateA, Name: nodeA, Boot: 1}) // off
+	late := time.Now().Add(10 * time.Second)
+	for clock.Now().Before(time.Date(2021, 7, 11, 0, 25, 40, 0, time.UTC)) {
+		if next, any := clock.Next(); any {
+			clock.MoveTo(next)
+		}
+		if time.Now().After(late) {
+			t.Fatal("it is not woken")
+		}
+		runtime.Gosched()
+	}
+	if err := sim.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := sim.Nodes()[0]; n.Ready {
+		t.Errorf("a machine is off, and its node is %+v", n)
+	}
+}
+
+// A scheduler that finds no room says so, and puts the pod there when there is some.
+func TestPodsWaitForRoom(t *testing.T) {
+	n := newNight(t)
+	n.sim.AddWorkload(kubetest.Workload{Name: "default/big", Node: nodeA, CPU: "3"})
+	n.sim.AddWorkload(kubetest.Workload{Name: "default/other", Node: nodeB, CPU: "3"})
+	big := n.sim.PodsOf("default/big")[0]
+	n.must(n.sim.Cordon(nodeA, true))
+	n.must(n.sim.Delete("pods", big, false))
+	n.until("it is told that there is no room", time.Minute, func() bool { return n.tells("FailedScheduling", "") })
+	n.must(n.sim.Scale("deployments", "default/other", 0))
+	n.until("it is Ready where there is room", time.Minute, func() bool {
+		return slices.ContainsFunc(n.sim.Pods(), func(p kubetest.PodState) bool {
+			return strings.HasPrefix(p.Name, "default/big-") && p.Ready && p.Node == nodeB
+		})
+	})
 }

@@ -30,8 +30,14 @@ type night struct {
 
 func newNight(t *testing.T) *night {
 	t.Helper()
+	return newNightWith(t, linodetest.Options{})
+}
+
+func newNightWith(t *testing.T, o linodetest.Options) *night {
+	t.Helper()
 	clock := scenario.NewClock(time.Date(2021, 7, 11, 0, 25, 0, 0, time.UTC))
-	cloud, err := linodetest.New(linodetest.Options{Now: clock.Now})
+	o.Now = clock.Now
+	cloud, err := linodetest.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
