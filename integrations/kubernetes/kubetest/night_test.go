@@ -251,3 +251,50 @@ func TestPodsWaitForRoom(t *testing.T) {
 		})
 	})
 }
+
+// Without the driver's pod on the node nothing can be mounted there: the case E.
+func TestNodeWithoutItsDriver(t *testing.T) {
+	n := newNight(t)
+	n.sim.Break("kube-system/csi-linode-node", "CrashLoopBackOff")
+	n.act(linodetest.Act{Do: "reboot", Linode: lateA})
+	n.until("the node is back without its driver", 10*time.Minute, func() bool { return n.node(nodeA).Ready && len(n.node(nodeA).Drivers) == 0 })
+	n.must(n.sim.Scale("statefulsets", "default/redis", 0))
+	n.until("nobody has the volume", 5*time.Minute, func() bool { return len(n.sim.Attachments()) == 0 })
+	n.must(n.sim.Cordon(nodeB, true))
+	n.must(n.sim.Scale("statefulsets", "default/redis", 1))
+	n.until("the cluster tells that there is no driver", 5*time.Minute, func() bool {
+		return n.tells("FailedAttachVolume", "does not contain driver "+kubetest.Driver)
+	})
+	n.sim.Break("kube-system/csi-linode-node", "")
+	n.until("redis is Ready with its volume", 5*time.Minute, func() bool { return n.redis().Ready && n.redis().Node == nodeA })
+}
+
+// A hung kubelet is silent until the machine is booted; Lassie sees nothing of it.
+func TestHungNodeIsMendedByAReboot(t *testing.T) {
+	n := newNight(t)
+	before := n.node(nodeA)
+	n.sim.Hang(nodeA)
+	n.pass(20 * time.Minute)
+	if now := n.node(nodeA); now.Ready || now.BootID != before.BootID || len(n.cloud.Machines()) != 2 || !n.redis().Terminating {
+		t.Fatalf("the node is %+v, redis %v", now, n.redis())
+	}
+	n.must(n.sim.Scale("statefulsets", "default/redis", 0))
+	n.act(linodetest.Act{Do: "reboot", Linode: lateA})
+	n.until("the node is Ready in another boot", 10*time.Minute, func() bool { return n.node(nodeA).Ready && n.node(nodeA).BootID != before.BootID })
+	n.until("the pod that was stuck is gone, and its attachment", time.Minute, func() bool { return n.redis().Name == "" && len(n.sim.Attachments()) == 0 })
+	n.must(n.sim.Scale("statefulsets", "default/redis", 1))
+	n.until("redis is Ready", 2*time.Minute, func() bool { return n.redis().Ready })
+}
+
+// What nothing happens to takes no time: a whole quiet day is a handful of looks.
+func TestAQuietDayHasNothingDue(t *testing.T) {
+	n := newNight(t)
+	if next, any := n.sim.Next(); any {
+		t.Errorf("something is due at %s", next)
+	}
+	before := string(n.sim.Dump(true))
+	n.pass(24 * time.Hour)
+	if string(n.sim.Dump(true)) != before {
+		t.Error("a quiet day has changed something")
+	}
+}
