@@ -2,11 +2,14 @@ package kubernetes_test
 
 import (
 	"context"
+	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
 	"wardroom/bot/fleet"
 	"wardroom/bot/problem"
+	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/kubernetes/kubetest"
 )
 
@@ -14,9 +17,9 @@ import (
 const resources = 14
 
 // live is a rig whose caches run.
-func live(t *testing.T) *rig {
+func live(t *testing.T, change ...func(*kubetest.Options, *kubernetes.Options)) *rig {
 	t.Helper()
-	r := newRig(t)
+	r := newRig(t, change...)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- r.cluster.Run(ctx) }()
@@ -187,4 +190,40 @@ func TestCachesLackWhatTheyMayNotWatch(t *testing.T) {
 		s := r.cached()
 		return s != nil && len(s.Missing) == 1 && s.Missing[0] == "poddisruptionbudgets" && len(s.Nodes) == 3
 	})
+}
+
+// lines counts records by their level.
+type lines struct {
+	slog.Handler
+	mu    sync.Mutex
+	count map[slog.Level]int
+}
+
+func (l *lines) Handle(_ context.Context, r slog.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count[r.Level]++
+	return nil
+}
+
+func (l *lines) of(level slog.Level) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count[level]
+}
+
+func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
+func (l *lines) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *lines) WithGroup(string) slog.Handler            { return l }
+
+// An API server that restarts is nothing that somebody must read fifteen lines about:
+// client-go's own words go to Wardroom's log, for those who look for faults in it.
+func TestWatchesThatEndMakeNoNoise(t *testing.T) {
+	log := &lines{count: map[slog.Level]int{}}
+	r := live(t, func(_ *kubetest.Options, o *kubernetes.Options) { o.Log = slog.New(log) })
+	r.sim.CutWatches()
+	r.eventually("client-go tells of each watch", func() bool { return log.of(slog.LevelDebug) >= 2*resources }) // and so do we
+	if n := log.of(slog.LevelInfo) + log.of(slog.LevelWarn) + log.of(slog.LevelError); n != 0 {
+		t.Errorf("%d lines that people see", n)
+	}
 }
