@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,6 +78,36 @@ func TestClusterAndCloudAreDrivenFromOutside(t *testing.T) {
 	}
 	if next, err := cluster.Next(); err != nil || !next.IsZero() {
 		t.Errorf("something is still due at %s, %v", next, err)
+	}
+}
+
+// In real time everything happens by itself, as fast as it is told to.
+func TestLivesInRealTime(t *testing.T) {
+	cluster, cloud := begin(t, "--scale", "0.001")
+	must(t, cluster.AddNode(kubetest.Node{Name: "lke13311-16405-5fafd1b46dcf", Linode: 28412345}),
+		cluster.AddNode(kubetest.Node{Name: "lke13311-20304-5ffa4d11faab", Linode: 28412346}),
+		cluster.AddWorkload(kubetest.Workload{Name: "default/redis", Volume: "pvc-bb1d06139b334c1f", Disk: 55501}))
+	before, err := cluster.Pods()
+	must(t, err)
+	must(t, cloud.Act("chris", linodetest.Act{Do: "recycle", Slot: strings.TrimPrefix(before[0].Node, "lke13311-")}))
+	look, late := time.NewTicker(20*time.Millisecond), time.NewTimer(20*time.Second)
+	defer look.Stop()
+	defer late.Stop()
+	for {
+		now, err := cluster.Pods()
+		must(t, err)
+		nodes, err := cluster.Nodes()
+		must(t, err)
+		if len(nodes) == 2 && nodes[0].Ready && nodes[1].Ready && len(now) == 1 && now[0].UID != before[0].UID && now[0].Ready {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-late.C:
+			events, err := cluster.Events()
+			must(t, err)
+			t.Fatalf("nodes %v, pods %v, events %v", nodes, now, events)
+		}
 	}
 }
 
