@@ -75,13 +75,13 @@ func (f *File) checkEvent(e *Event, last time.Time) error {
 		return fmt.Errorf("at: %w", err)
 	}
 	acts := 0
-	for _, set := range []bool{e.Command != "", e.Alertmanager != nil, e.Generic != nil, e.Linode != nil, e.Kubernetes != nil, e.Chat != ""} {
+	for _, set := range []bool{e.Command != "", e.Approve != "", e.Alertmanager != nil, e.Generic != nil, e.Linode != nil, e.Kubernetes != nil, e.World != nil, e.Chat != ""} {
 		if set {
 			acts++
 		}
 	}
 	if acts != 1 {
-		return fmt.Errorf("at %s: want exactly one of command, alertmanager, generic, linode, kubernetes, chat; there are %d", e.At, acts)
+		return fmt.Errorf("at %s: want exactly one of command, approve, alertmanager, generic, linode, kubernetes, world, chat; there are %d", e.At, acts)
 	}
 	switch {
 	case e.Command != "":
@@ -91,8 +91,12 @@ func (f *File) checkEvent(e *Event, last time.Time) error {
 		if !strings.HasPrefix(e.Command, "/") {
 			return fmt.Errorf("at %s: command: %q must start with /", e.At, e.Command)
 		}
+	case e.Approve != "":
+		if _, known := f.People[e.By]; !known {
+			return fmt.Errorf("at %s: by: %q is not among the people", e.At, e.By)
+		}
 	case e.By != "":
-		return fmt.Errorf("at %s: by: goes with command only", e.At)
+		return fmt.Errorf("at %s: by: goes with command and approve only", e.At)
 	case e.Alertmanager != nil:
 		return f.checkWebhook(e)
 	case e.Generic != nil:
@@ -101,6 +105,8 @@ func (f *File) checkEvent(e *Event, last time.Time) error {
 		return fmt.Errorf("at %s: linode: needs action and status", e.At)
 	case e.Kubernetes != nil && (e.Kubernetes.Reason == "" || e.Kubernetes.Object == ""):
 		return fmt.Errorf("at %s: kubernetes: needs reason and object", e.At)
+	case e.World != nil:
+		return f.checkWorldEvent(e)
 	case e.Chat != "" && e.Chat != ChatDown && e.Chat != ChatUp && e.Chat != ChatLoseAnswer:
 		return fmt.Errorf("at %s: chat: %q is none of down, up, lose-answer", e.At, e.Chat)
 	}

@@ -46,40 +46,23 @@ type Route struct {
 	Ignore bool   `yaml:"ignore,omitempty"`
 }
 
-// World is what the simulated cluster and cloud hold at the start.
-type World struct {
-	Nodes []struct {
-		Name   string `yaml:"name"`
-		Linode int    `yaml:"linode"`
-	} `yaml:"nodes"`
-	Workloads []struct {
-		Name     string   `yaml:"name"`
-		Kind     string   `yaml:"kind"`
-		Replicas int      `yaml:"replicas"`
-		Node     string   `yaml:"node"`
-		Volume   string   `yaml:"volume,omitempty"`
-		UsedBy   []string `yaml:"used_by,omitempty"`
-	} `yaml:"workloads,omitempty"`
-	Faults []struct {
-		When   string `yaml:"when"`
-		Volume string `yaml:"volume"`
-		Limbo  bool   `yaml:"limbo"`
-	} `yaml:"faults,omitempty"`
-}
-
 // Event is one thing that happens. Exactly one of the acts is set.
 type Event struct {
 	At string `yaml:"at"`
 	// Assumed marks a time that the source of the scenario does not give.
 	Assumed bool `yaml:"assumed,omitempty"`
 
-	By      string `yaml:"by,omitempty"` // with Command: a name from People
+	By      string `yaml:"by,omitempty"` // with Command or Approve: a name from People
 	Command string `yaml:"command,omitempty"`
+	// Approve is the repair that By approves, as they see it: "latest", which stands
+	// for the newest that waits, or a run's id.
+	Approve string `yaml:"approve,omitempty"`
 
 	Alertmanager *Webhook         `yaml:"alertmanager,omitempty"`
 	Generic      *Generic         `yaml:"generic,omitempty"`
 	Linode       *LinodeEvent     `yaml:"linode,omitempty"`
 	Kubernetes   *KubernetesEvent `yaml:"kubernetes,omitempty"`
+	World        *WorldEvent      `yaml:"world,omitempty"`
 	Chat         ChatFault        `yaml:"chat,omitempty"`
 
 	time time.Time
@@ -232,6 +215,9 @@ func (f *File) check() error {
 				fault("people: %s: %q is not a role; roles are %v", name, role, people.Roles)
 			}
 		}
+	}
+	if f.World != nil {
+		faults = append(faults, f.checkWorld()...)
 	}
 	if len(f.Events) == 0 {
 		fault("events: there are none")

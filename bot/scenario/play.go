@@ -18,6 +18,14 @@ type Driver interface {
 	Webhook(ctx context.Context, sender string, body []byte) error
 	// Ask runs a line as a person typed it in the room of the incident that is open.
 	Ask(ctx context.Context, person, line string) (command.Reply, error)
+	// Approve lets a person approve a repair, as [Event.Approve] names it.
+	Approve(ctx context.Context, person, run string) error
+	// Befall lets something happen to the cluster or the cloud.
+	Befall(ctx context.Context, e *WorldEvent) error
+	// NextInWorld is when something happens there by itself, and whether anything
+	// will; Advance lets happen what is due by now.
+	NextInWorld() (time.Time, bool)
+	Advance()
 	// Chat lets something befall the chat.
 	Chat(ctx context.Context, fault ChatFault) error
 	// Settle returns when nothing is in flight.
@@ -76,16 +84,27 @@ func (p *Player) advance(ctx context.Context, t time.Time) error {
 		}
 	}
 	for {
-		wake, sleeping := p.Clock.Next()
-		if !sleeping || wake.After(t) {
-			p.Clock.MoveTo(t)
-			return p.Driver.Settle(ctx)
+		wake, waits := p.next()
+		over := !waits || wake.After(t)
+		if over {
+			wake = t
 		}
 		p.Clock.MoveTo(wake)
-		if err := p.Driver.Settle(ctx); err != nil {
+		p.Driver.Advance()
+		if err := p.Driver.Settle(ctx); err != nil || over {
 			return err
 		}
 	}
+}
+
+// next is when somebody wakes or something happens in the world.
+func (p *Player) next() (time.Time, bool) {
+	wake, sleeping := p.Clock.Next()
+	due, any := p.Driver.NextInWorld()
+	if any && (!sleeping || due.Before(wake)) {
+		return due, true
+	}
+	return wake, sleeping
 }
 
 func (p *Player) happen(ctx context.Context, e *Event) error {
@@ -110,6 +129,16 @@ func (p *Player) happen(ctx context.Context, e *Event) error {
 	case e.Kubernetes != nil:
 		p.narrate(e, "Kubernetes", "reports "+e.Kubernetes.Reason)
 		return p.observe(ctx, e, "kubernetes", e.Kubernetes.observed())
+	case e.Approve != "":
+		p.narrate(e, e.By, "approves the repair")
+		if err := p.Driver.Approve(ctx, e.By, e.Approve); err != nil {
+			return fmt.Errorf("%s approved %s: %w", e.By, e.Approve, err)
+		}
+		return nil
+	case e.World != nil:
+		who, what := e.World.Words()
+		p.narrate(e, who, what)
+		return p.Driver.Befall(ctx, e.World)
 	case e.Chat != "":
 		p.narrate(e, "Discord", map[ChatFault]string{ChatDown: "is down", ChatUp: "is back", ChatLoseAnswer: "will lose an answer"}[e.Chat])
 		return p.Driver.Chat(ctx, e.Chat)

@@ -200,7 +200,7 @@ func (s *system) operate() {
 	}
 	if m.linode != nil {
 		w := m.linode.NewWatcher(s.db, s.log.With("system", "linode"))
-		w.Names = m.volumeNames
+		w.Names, w.Turns = m.volumeNames, rt
 		rt.AddWait(w.NextDue)
 		s.app.Add(bot.Service{Name: "linode's events", Run: w.Run})
 	}

@@ -122,6 +122,7 @@ type stage struct {
 	client     *http.Client
 	chat       *discordtest.Server // where the people of the scenario meet
 	heard      *hearing
+	world      *stageWorld // nil: the scenario has none
 	show       *stageScreen
 	dir        string
 }
@@ -133,30 +134,37 @@ var _ scenario.Driver = (*stage)(nil)
 func newStage(ctx context.Context, f *scenario.File, dir string, out io.Writer, o discordtest.Options) (*stage, error) {
 	s := &stage{file: f, clock: scenario.NewClock(f.Start()), client: &http.Client{Timeout: 30 * time.Second}, dir: dir}
 	s.show = newStageScreen(out, f.Zone())
-	var err error
-	if s.chat, err = newStageChat(f, s.clock, o); err != nil {
-		return nil, err
-	}
-	cfg, err := rehearsalConfig(f, s.chat.UserID)
-	if err != nil {
-		s.chat.Close()
-		return nil, err
-	}
-	// The salts of a rehearsal are drawn from its name, so that the same scenario
-	// gives the same heads.
-	salts := rand.NewChaCha8(sha256.Sum256([]byte(f.Scenario)))
-	if err := s.open(ctx, cfg, salts); err != nil {
-		s.chat.Close()
+	if err := s.build(ctx, o); err != nil {
+		if s.chat != nil {
+			s.chat.Close()
+		}
+		s.world.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *stage) build(ctx context.Context, o discordtest.Options) (err error) {
+	if s.chat, err = newStageChat(s.file, s.clock, o); err != nil {
+		return err
+	}
+	if s.world, err = newStageWorld(s.file, s.clock); err != nil {
+		return err
+	}
+	cfg, err := rehearsalConfig(s.file, s.chat.UserID)
+	if err != nil {
+		return err
+	}
+	// The salts of a rehearsal are drawn from its name, so that the same scenario
+	// gives the same heads.
+	return s.open(ctx, cfg, rand.NewChaCha8(sha256.Sum256([]byte(s.file.Scenario))))
 }
 
 // rehearsalConfig is the default configuration with what the scenario says; account
 // gives the Discord id of a person.
 func rehearsalConfig(f *scenario.File, account func(string) string) (*config.Config, error) {
 	cfg := config.Default()
-	cfg.Timezone = f.Zone()
+	cfg.Timezone, cfg.Mode = f.Zone(), config.Act
 	for _, name := range f.Components {
 		cfg.StatusPage.Components = append(cfg.StatusPage.Components, config.Component{Name: name})
 	}

@@ -28,8 +28,12 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 		return err
 	}
 	s.show.codec = codec
+	machines, err := s.world.settings()
+	if err != nil {
+		return err
+	}
 	s.system, err = wire(ctx, settings{config: cfg, data: s.dir, clock: s.clock, rand: salts, marked: storage.Rehearsal,
-		log: shellLog(), rooms: []room{{"screen", s.show}}, discord: s.stageDiscord()})
+		log: shellLog(), rooms: []room{{"screen", s.show}}, discord: s.stageDiscord(), fleet: machines})
 	if err != nil {
 		return err
 	}
@@ -37,6 +41,7 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 	// So that the same night leaves the same record.
 	s.app.Runtime.InTurn()
 	s.attend()
+	s.operate()
 	token, err := webhookToken(s.dir)
 	if err != nil {
 		return errors.Join(err, s.db.Close())
@@ -57,6 +62,7 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 func (s *stage) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
+	defer s.world.close()
 	defer s.chat.Close()
 	return s.app.Stop(ctx)
 }

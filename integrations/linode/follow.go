@@ -43,6 +43,9 @@ type Watcher struct {
 	// Concerns narrows down which events an incident records; nil: all that are this
 	// cluster's and not from long before it.
 	Concerns func(r timeline.Reader, id timeline.ID, e fleet.CloudEvent) bool
+	// Turns is told when it has looked, and lets it look beside followers that act in
+	// turn; nil: it looks whenever it is time.
+	Turns Turns
 
 	cloud *Linode
 	store timeline.Store
@@ -59,6 +62,12 @@ type Watcher struct {
 
 	mu   sync.Mutex
 	next time.Time
+}
+
+// Turns lets a service record beside followers; [timeline.Runtime] has it.
+type Turns interface {
+	Turn(ctx context.Context) (release func())
+	Touch()
 }
 
 // NewWatcher makes a watcher of this cluster's events.
@@ -78,11 +87,19 @@ func (w *Watcher) NextDue() (time.Time, bool) {
 // tries on; what happened meanwhile is recorded with its own time later.
 func (w *Watcher) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
+		release := func() {}
+		if w.Turns != nil {
+			release = w.Turns.Turn(ctx)
+		}
 		at := w.look(ctx)
+		release()
+		c, stop := w.clock.At(at)
 		w.mu.Lock()
 		w.next = at
 		w.mu.Unlock()
-		c, stop := w.clock.At(at)
+		if w.Turns != nil {
+			w.Turns.Touch()
+		}
 		select {
 		case <-ctx.Done():
 		case <-c:

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wardroom/bot/config"
+	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
+	"wardroom/bot/scenario"
+	"wardroom/bot/timeline"
+	"wardroom/integrations/kubernetes"
+	"wardroom/integrations/kubernetes/kubetest"
+	"wardroom/integrations/linode"
+	"wardroom/integrations/linode/linodetest"
+)
+
+// console is who acts in the cloud's own console.
+const console = "oncall-colleague"
+
+// firstDisk is the cloud's number of the first volume of a scenario.
+const firstDisk = 41001
+
+// stageWorld is the simulated cluster on the simulated Linode that a scenario's
+// machines stand in, on its clock.
+type stageWorld struct {
+	linode *linodetest.Server
+	kube   *kubetest.Server
+	folder string // of kubeconfigs
+	disks  map[string]int
+	nodes  map[string]int
+}
+
+// newStageWorld builds what a scenario says; nil when it has no world.
+func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err error) {
+	if f.World == nil {
+		return nil, nil
+	}
+	w := &stageWorld{disks: map[string]int{}, nodes: map[string]int{}}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.linode, err = linodetest.New(linodetest.Options{Now: clock.Now, Limits: linodetest.Limits{Collections: 1e6, Others: 1e6, Tickets: 1e6}}); err != nil {
+		return nil, err
+	}
+	if w.kube, err = kubetest.New(kubetest.Options{Now: clock.Now, Cloud: kubetest.OnLinode(w.linode)}); err != nil {
+		return nil, err
+	}
+	if w.folder, err = os.MkdirTemp("", "wardroom-world-*"); err != nil {
+		return nil, err
+	}
+	for _, n := range f.World.Nodes {
+		w.nodes[n.Name] = n.Linode
+		w.kube.AddNode(kubetest.Node{Name: n.Name, Linode: n.Linode})
+	}
+	for _, l := range f.World.Workloads {
+		with := kubetest.Workload{Name: l.Name, Kind: l.Kind, Replicas: l.Replicas, Node: l.Node, Volume: l.Volume, UsedBy: l.UsedBy, CPU: l.CPU, Memory: l.Memory}
+		if l.Volume != "" {
+			with.Disk = firstDisk + len(w.disks)
+			w.disks[l.Volume] = with.Disk
+		}
+		w.kube.AddWorkload(with)
+	}
+	for _, b := range f.World.Backups {
+		if err = w.backup(b); err != nil {
+			return nil, err
+		}
+	}
+	for _, x := range f.World.Faults {
+		w.linode.Fault(w.fault(x))
+	}
+	return w, nil
+}
+
+func (w *stageWorld) backup(b scenario.Backup) error {
+	namespace, name, _ := strings.Cut(b.Name, "/")
+	raw, err := json.Marshal(map[string]any{"apiVersion": "batch/v1", "kind": "CronJob",
+		"metadata": map[string]any{"namespace": namespace, "name": name},
+		"spec":     map[string]any{"schedule": "0 3 * * *"},
+		"status":   map[string]any{"lastSuccessfulTime": b.LastSuccess().UTC().Format(time.RFC3339)}})
+	if err != nil {
+		return err
+	}
+	return w.kube.Apply(raw)
+}
+
+func (w *stageWorld) fault(x scenario.Fault) linodetest.Fault {
+	f := linodetest.Fault{When: x.When, Volume: x.Volume, Times: x.Times, Linode: w.nodes[x.Node]}
+	switch {
+	case x.Limbo:
+		f.Effect, f.Message = linodetest.Limbo, "The volume could not be attached"
+	case x.Fail:
+		f.Effect = linodetest.Fail
+	default:
+		f.Effect, f.By = linodetest.Slow, x.Longer()
+	}
+	return f
+}
+
+// close may be called on a world that is not there.
+func (w *stageWorld) close() {
+	if w == nil {
+		return
+	}
+	if w.kube != nil {
+		w.kube.Close()
+	}
+	if w.linode != nil {
+		w.linode.Close()
+	}
+	if w.folder != "" {
+		os.RemoveAll(w.folder)
+	}
+}
+
+// settings are what the bot reaches the world with.
+func (w *stageWorld) settings() (f fleetSettings, err error) {
+	if w == nil {
+		return f, nil
+	}
+	kubeconfig := func(name, token string) kubernetes.Credential {
+		path := filepath.Join(w.folder, name)
+		err = errors.Join(err, w.kube.WriteKubeconfig(path, token))
+		return kubernetes.Credential{Kubeconfig: path}
+	}
+	f.cluster = &kubernetes.Options{Live: true, Settings: kubernetes.Settings{
+		Observe: kubeconfig("observe.kubeconfig", kubetest.ObserveToken), Act: kubeconfig("act.kubeconfig", kubetest.ActToken)}}
+	f.cloud = &linode.Options{Pause: time.Millisecond, Settings: linode.Settings{Cluster: 13311, URL: w.linode.URL(),
+		Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken)}}
+	return f, err
+}
+
+// NextInWorld implements [scenario.Driver].
+func (s *stage) NextInWorld() (time.Time, bool) {
+	if s.world == nil {
+		return time.Time{}, false
+	}
+	return s.world.kube.Next() // it knows of the cloud's, too
+}
+
+// Advance implements [scenario.Driver].
+func (s *stage) Advance() {
+	if s.world == nil {
+		return
+	}
+	for {
+		s.world.linode.Advance()
+		s.world.kube.Advance()
+		if due, any := s.world.kube.Next(); !any || due.After(s.clock.Now()) {
+			return
+		}
+	}
+}
+
+// Befall implements [scenario.Driver].
+func (s *stage) Befall(_ context.Context, e *scenario.WorldEvent) error {
+	w := s.world
+	var err error
+	switch {
+	case e.Hang != "":
+		w.kube.Hang(e.Hang)
+	case e.Power != "":
+		w.linode.PowerLoss(w.nodes[e.Power])
+	case e.Break != "":
+		w.kube.Break(e.Break, "CrashLoopBackOff")
+	case e.Mend != "":
+		w.kube.Break(e.Mend, "")
+	case e.Recycle != "":
+		err = w.linode.Act(console, linodetest.Act{Do: "recycle", Slot: w.linode.SlotOf(e.Recycle)})
+	case e.Detach != "":
+		err = w.linode.Act(console, linodetest.Act{Do: "detach", Volume: w.disks[e.Detach]})
+	case e.Repair:
+		w.linode.Clear()
+	}
+	s.Advance()
+	return err
+}
+
+// latest is how a scenario calls the newest run that waits for its approval.
+const latest = "latest"
+
+// Approve implements [scenario.Driver]: the person types the command that the
+// button asks for, with the plan's number and what confirms it.
+func (s *stage) Approve(ctx context.Context, person, run string) error {
+	var r remediation.Run
+	err := s.db.View(ctx, func(v timeline.View) (err error) {
+		if run != latest {
+			r, err = remediation.GetRun(v, remediation.RunID(run))
+			return err
+		}
+		active, err := remediation.ActiveRuns(v)
+		for _, one := range active {
+			if one.Status == remediation.Requested && !one.RequestedAt.Before(r.RequestedAt) {
+				r = one
+			}
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case r.ID == "":
+		return problem.New(problem.NotFound, "no repair waits for an approval")
+	}
+	line := fmt.Sprintf("/run approve run:%s plan:%s", r.ID, remediation.ShortHash(r.Hash))
+	if r.Plan.Tier == remediation.Destructive {
+		line += " confirm:" + remediation.Confirmation(r.Plan.Target)
+	}
+	_, err = s.Ask(ctx, person, line)
+	return err
+}
