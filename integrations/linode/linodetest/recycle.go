@@ -80,7 +80,11 @@ func (s *Server) create(at time.Time, p *pool, n *node, label string) {
 	s.follow(at, e, s.opt.Timing.Create*3/4, func(at time.Time) (string, string) {
 		i.Status = "booting"
 		boot := s.emit(at, "linode_boot", "scheduled", ClusterUser, i.entity(), nil)
-		s.follow(at, boot, s.opt.Timing.Boot, func(at time.Time) (string, string) {
+		takes := s.opt.Timing.Boot
+		if f := s.strikes("boot", id, "", n.ID); f != nil && f.Effect == Slow {
+			takes += f.By
+		}
+		s.follow(at, boot, takes, func(at time.Time) (string, string) {
 			n.recycling, n.Status = false, "ready"
 			s.booted(at, i, ClusterUser)
 			return "finished", ""
