@@ -11,8 +11,8 @@ import (
 	"wardroom/bot/timeline"
 )
 
-// Turns lets a service record beside followers that act in turn;
-// [timeline.Runtime] has it.
+// Turns lets a service record beside followers that act in turn; a [timeline.Seat]
+// does.
 type Turns interface {
 	Turn(ctx context.Context) (release func())
 	Touch()

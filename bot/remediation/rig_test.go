@@ -296,11 +296,12 @@ func (b *bench) open() *bench {
 		Cluster: cluster{world: b.world}, Busy: b.world.busyEvents})
 	b.must(err)
 	b.rt = timeline.NewRuntime(b.store, b.clock, quiet)
-	b.engine = remediation.NewEngine(b.desk, b.rt, quiet)
+	seat := b.rt.NewSeat()
+	b.engine = remediation.NewEngine(b.desk, seat, quiet)
 	for what, h := range remediation.Handlers() {
 		b.must(b.rt.Handle(what, h))
 	}
-	b.rt.AddWait(b.engine.NextDue)
+	seat.Wait(b.engine.NextDue)
 	return b
 }
 

@@ -22,7 +22,7 @@ type Runtime struct {
 	mu      sync.Mutex
 	changed *sync.Cond // an idle state may have changed
 	workers []*worker
-	waits   []func() (time.Time, bool)
+	seats   []*Seat
 	inline  []func(View, []Entry) (Decision, error)
 	order   *order // nil: the followers work side by side
 
@@ -85,7 +85,7 @@ func (r *Runtime) Handle(what string, h Handler) error {
 
 // AddWait makes Settle also wait while due reports a time that has come: for
 // work that lives outside the runtime but waits on the same clock.
-func (r *Runtime) AddWait(due func() (time.Time, bool)) { r.waits = append(r.waits, due) }
+func (r *Runtime) AddWait(due func() (time.Time, bool)) { r.NewSeat().Wait(due) }
 
 func (r *Runtime) add(name string, follows func(ID) bool, stepOf func(*worker) step) {
 	w := r.newWorker(name, follows, nil)
@@ -175,8 +175,8 @@ func (r *Runtime) settled() bool {
 			return false
 		}
 	}
-	for _, due := range r.waits {
-		if t, waiting := due(); waiting && !t.After(now) {
+	for _, s := range r.seats {
+		if s.busy(now) {
 			return false
 		}
 	}

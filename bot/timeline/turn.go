@@ -87,21 +87,48 @@ func (w *worker) rests(now time.Time) bool {
 	return w.idle && (w.until.IsZero() || w.until.After(now))
 }
 
-// Turn waits, where the followers act in turn, until all of them rest, and keeps
-// them so until release is called: for a service that records beside them. It does
-// nothing unless they act in turn.
-func (r *Runtime) Turn(ctx context.Context) (release func()) {
+// Seat is the place of a service that records beside the followers. Where the
+// followers act in turn, services act when all of those rest, the first seat first.
+type Seat struct {
+	r   *Runtime
+	due func() (time.Time, bool)
+}
+
+// NewSeat adds a service behind those that are there. Call it before Run.
+func (r *Runtime) NewSeat() *Seat {
+	s := &Seat{r: r}
+	r.seats = append(r.seats, s)
+	return s
+}
+
+// Wait lets Settle wait until the time that due returns has not come, if there is
+// one. Whoever holds the seat calls Touch when that has changed.
+func (s *Seat) Wait(due func() (time.Time, bool)) { s.due = due }
+
+// Touch makes Settle look again.
+func (s *Seat) Touch() { s.r.Touch() }
+
+// busy reports whether the service acts or has something to do.
+func (s *Seat) busy(now time.Time) bool {
+	if s.due == nil {
+		return false
+	}
+	t, waiting := s.due()
+	return waiting && !t.After(now)
+}
+
+// Turn waits, where the followers act in turn, until all of them and the services
+// before this one rest, and keeps them so until release is called. It does nothing
+// unless they act in turn.
+func (s *Seat) Turn(ctx context.Context) (release func()) {
+	r := s.r
 	if r.order == nil {
 		return func() {}
 	}
-	stop := context.AfterFunc(ctx, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.changed.Broadcast()
-	})
+	stop := context.AfterFunc(ctx, r.Touch)
 	defer stop()
 	r.mu.Lock()
-	for ctx.Err() == nil && !r.allRest() {
+	for ctx.Err() == nil && !(r.allRest() && s.isFirst()) {
 		r.changed.Wait()
 	}
 	r.order.held++
@@ -112,6 +139,20 @@ func (r *Runtime) Turn(ctx context.Context) (release func()) {
 		r.order.held--
 		r.changed.Broadcast()
 	}
+}
+
+// isFirst reports whether no service before this one has anything to do.
+func (s *Seat) isFirst() bool {
+	now := s.r.clock.Now()
+	for _, before := range s.r.seats {
+		if before == s {
+			return true
+		}
+		if before.busy(now) {
+			return false
+		}
+	}
+	return true
 }
 
 // allRest reports whether no follower acts or has anything to do. The caller holds

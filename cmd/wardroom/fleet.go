@@ -113,7 +113,9 @@ func (s *system) openMachines() error {
 	if m.desk, err = remediation.NewDesk(o); err != nil {
 		return err
 	}
-	m.engine = remediation.NewEngine(m.desk, s.app.Runtime, s.log.With("system", "repairs"))
+	seat := s.app.Runtime.NewSeat()
+	m.engine = remediation.NewEngine(m.desk, seat, s.log.With("system", "repairs"))
+	seat.Wait(m.engine.NextDue)
 	s.machines = m
 	return nil
 }
@@ -194,14 +196,14 @@ func (s *system) operate() {
 			rt.Refresh(rooms.LivingName, id.Incident())
 		}
 	}
-	rt.AddWait(m.engine.NextDue)
 	if m.cluster != nil {
 		s.app.Add(bot.Service{Name: "kubernetes", Run: m.cluster.Run})
 	}
 	if m.linode != nil {
 		w := m.linode.NewWatcher(s.db, s.log.With("system", "linode"))
-		w.Names, w.Turns = m.volumeNames, rt
-		rt.AddWait(w.NextDue)
+		seat := rt.NewSeat()
+		seat.Wait(w.NextDue)
+		w.Names, w.Turns = m.volumeNames, seat
 		s.app.Add(bot.Service{Name: "linode's events", Run: w.Run})
 	}
 	s.app.Add(bot.Service{Name: "repairs", Run: m.engine.Run})

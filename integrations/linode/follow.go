@@ -64,7 +64,7 @@ type Watcher struct {
 	next time.Time
 }
 
-// Turns lets a service record beside followers; [timeline.Runtime] has it.
+// Turns lets a service record beside followers; a [timeline.Seat] does.
 type Turns interface {
 	Turn(ctx context.Context) (release func())
 	Touch()
