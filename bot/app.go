@@ -67,6 +67,8 @@ type Service struct {
 	Open func(context.Context) error
 	// Run serves until its context ends and returns nil then. An error stops the app.
 	Run func(context.Context) error
+	// Begun is closed when Run has begun; Start waits for it. nil: nobody waits.
+	Begun <-chan struct{}
 }
 
 // New makes an app without services.
@@ -112,6 +114,16 @@ func (a *App) Start(ctx context.Context) error {
 		})
 	}
 	a.running = newPart(ctx, services...)
+	for _, s := range a.services {
+		if s.Begun == nil {
+			continue
+		}
+		select {
+		case <-s.Begun:
+		case <-a.running.done: // why is what Stop returns
+		case <-ctx.Done(): // whoever gave up stops it
+		}
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/timeline"
+	"wardroom/bot/watch"
 )
 
 // incidentDesk is what the incident commands need of [incident.Desk].
@@ -43,13 +44,20 @@ var (
 	severities    = []string{"SEV1", "SEV2", "SEV3", "SEV4"}
 )
 
-// Incident is `/incident`: what people do with incidents.
-func Incident(desk incidentDesk) []command.Command {
-	c := incidents{desk}
+// NotBack compares the cluster with how it was before an incident began.
+type NotBack func(ctx context.Context, id timeline.ID) (watch.Comparison, error)
+
+// Incident is `/incident`: what people do with incidents. notBack may be nil where
+// there is no cluster.
+func Incident(desk incidentDesk, notBack NotBack) []command.Command {
+	c := incidents{desk, notBack}
 	return append(append(c.begin(), c.progress()...), append(c.end(), c.together()...)...)
 }
 
-type incidents struct{ desk incidentDesk }
+type incidents struct {
+	desk    incidentDesk
+	notBack NotBack
+}
 
 // begin declares what opens, takes over and describes an incident.
 func (c incidents) begin() []command.Command {
@@ -203,12 +211,13 @@ func (c incidents) end() []command.Command {
 	return []command.Command{{
 		Path:        "incident resolve",
 		Summary:     "Say that it is over",
-		Description: "With the time when it really ended. Alerts that still fire are named in the answer; they do not stop you.",
+		Description: "With the time when it really ended. What was Ready before it began and is not now is shown first, and asks you to confirm. Alerts that still fire and what was left behind are named in the answer; they do not stop you.",
 		Examples:    []string{"/incident resolve", "/incident resolve at:07:05 reason:volumes are attached again"},
 		Access:      people.Responder, Records: true,
-		Options: []command.Option{theIncident, {Name: "at", Help: "When it ended; left out: now", Type: command.Time}, aReason},
-		Form:    endForm(),
-		Handle:  c.resolve,
+		Options: []command.Option{theIncident, {Name: "at", Help: "When it ended; left out: now", Type: command.Time}, aReason,
+			{Name: "anyway", Help: "Although not everything is back", Type: command.Bool}},
+		Form:   endForm(),
+		Handle: c.resolve,
 	}, {
 		Path:     "incident close",
 		Summary:  "Say that nothing is left to do for a resolved incident",

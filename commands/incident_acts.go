@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/problem"
-	"wardroom/bot/statuspage"
+	"wardroom/bot/room"
 	"wardroom/bot/timeline"
 )
 
@@ -173,11 +174,58 @@ func (c incidents) unpark(ctx context.Context, r command.Request) (command.Reply
 }
 
 func (c incidents) resolve(ctx context.Context, r command.Request) (command.Reply, error) {
-	i, err := c.desk.Resolve(ctx, asker(r), r.Incident("incident"), r.Time("at"), r.String("reason"))
+	id := r.Incident("incident")
+	missing, unknown := c.missing(ctx, id)
+	if len(missing) > 0 && !r.Bool("anyway") {
+		return c.notYet(r, id, append(missing, unknown...)), nil
+	}
+	i, err := c.desk.Resolve(ctx, asker(r), id, r.Time("at"), r.String("reason"))
 	if err != nil {
 		return command.Reply{}, err
 	}
-	return c.resolution(ctx, r, i)
+	reply, err := c.resolution(ctx, r, i)
+	if len(missing) == 0 && len(unknown) > 0 {
+		reply.Text += "\nWhether everything is back cannot be told: " + command.Escape(unknown[0])
+	}
+	return reply, err
+}
+
+// missing is what is not back, and what cannot be told. A cluster that cannot be
+// looked at keeps nobody from resolving.
+func (c incidents) missing(ctx context.Context, id timeline.ID) (lost, unknown []string) {
+	if c.notBack == nil {
+		return nil, nil
+	}
+	compared, err := c.notBack(ctx, id)
+	if err != nil {
+		sentence := "the cluster cannot be read"
+		if p, ok := errors.AsType[*problem.Error](err); ok {
+			sentence = p.Message
+		}
+		return nil, []string{sentence}
+	}
+	if len(compared.Lost) == 0 {
+		return nil, compared.Unknown
+	}
+	all := compared.Sentences()
+	return all[:len(all)-len(compared.Unknown)], compared.Unknown
+}
+
+// notYet shows what is not back before anybody says that it is over.
+func (c incidents) notYet(r command.Request, id timeline.ID, lines []string) command.Reply {
+	text := fmt.Sprintf("**Not everything is back** that was Ready before %s began:", id)
+	for _, l := range lines {
+		text += "\n• " + command.Escape(l)
+	}
+	anyway := act("Resolve all the same", "incident resolve", id, command.Danger)
+	anyway.Ask.Options["anyway"] = "yes"
+	if r.Has("at") {
+		anyway.Ask.Options["at"] = r.Time("at").UTC().Format(time.RFC3339)
+	}
+	if r.Has("reason") {
+		anyway.Ask.Options["reason"] = r.String("reason")
+	}
+	return command.Reply{Text: text, Actions: []command.Action{anyway}, Confirm: true, Data: lines}
 }
 
 // resolution says what stands open although the incident is over, first of all
@@ -190,17 +238,19 @@ func (c incidents) resolution(ctx context.Context, r command.Request, i incident
 		text += fmt.Sprintf("\n%d of its alerts still fire: they stay quiet unless they resolve and fire again.", n)
 	}
 	reply := stands(r, i, text)
-	if !i.Posted {
-		return reply, nil
-	}
-	err := c.desk.View(ctx, func(v timeline.View) error {
-		n, posted, err := statuspage.Get(v, i.ID)
-		if posted && n.Open() {
-			reply.Text += "\nThe public still reads that it is " + string(n.State) + "."
-			reply.Actions = append([]command.Action{form(act("Tell that it is over", "status resolve", i.ID, command.Primary))}, reply.Actions...)
-		}
+	var left []room.Leftover
+	err := c.desk.View(ctx, func(v timeline.View) (err error) {
+		left, err = room.Leftovers(v, i.ID)
 		return err
 	})
+	var undo []command.Action
+	for _, l := range left {
+		reply.Text += "\n" + command.Escape(l.Text)
+		if l.Undo != nil {
+			undo = append(undo, *l.Undo)
+		}
+	}
+	reply.Actions = append(undo, reply.Actions...)
 	return reply, err
 }
 

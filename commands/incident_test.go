@@ -25,6 +25,7 @@ import (
 	"wardroom/bot/scenario"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
+	checks "wardroom/bot/watch"
 	"wardroom/commands"
 	"wardroom/storage"
 )
@@ -40,6 +41,8 @@ type watch struct {
 	runner   *command.Runner
 	persons  map[string]*people.Person
 	silencer *quiet
+	lost     checks.Comparison // what is not back
+	blind    error             // the cluster cannot be read
 	seq      int64
 	out      strings.Builder
 }
@@ -64,6 +67,10 @@ type files struct{}
 
 func (files) Export(_ context.Context, id timeline.ID, format string) (string, []byte, error) {
 	return id.Padded() + "." + format, []byte("# " + string(id)), nil
+}
+
+func (w *watch) notBack(context.Context, timeline.ID) (checks.Comparison, error) {
+	return w.lost, w.blind
 }
 
 func newWatch(t *testing.T) *watch {
@@ -91,7 +98,7 @@ func newWatch(t *testing.T) *watch {
 	desk := incident.NewDesk(w.store)
 	public := statuspage.NewDesk(w.store, nil, statuspage.Provider{Name: "ownpage", Capabilities: statuspage.Capabilities{BackdateIncident: true}})
 	o := commands.RepairOptions{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, View: w.store.View}
-	table, err := commands.All(commands.Incident(desk), commands.Timeline(desk, codec, files{}), commands.Alert(desk, w.silencer),
+	table, err := commands.All(commands.Incident(desk, w.notBack), commands.Timeline(desk, codec, files{}), commands.Alert(desk, w.silencer),
 		commands.Status(public), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Run(commands.RunOptions{View: w.store.View}))
 	if err != nil {
 		t.Fatal(err)

@@ -201,7 +201,7 @@ func (y *yard) serve(crew []people.Person) {
 		t.Fatal(err)
 	}
 	o := commands.RepairOptions{Desk: y.desk, Cluster: y.ground, Cloud: y.heaven, View: w.store.View}
-	table, err := commands.All(commands.Incident(incident.NewDesk(w.store)), commands.Freeze(w.store), commands.Node(o), commands.Volume(o),
+	table, err := commands.All(commands.Incident(incident.NewDesk(w.store), nil), commands.Freeze(w.store), commands.Node(o), commands.Volume(o),
 		commands.Run(commands.RunOptions{Desk: y.desk, View: w.store.View, Saw: func(remediation.RunID) string { return "2 of 3 pods gone" }}))
 	if err != nil {
 		t.Fatal(err)

@@ -166,6 +166,18 @@ func (f *File) Zone() *time.Location { return f.zone }
 // Start is when the first event happens.
 func (f *File) Start() time.Time { return f.Events[0].time }
 
+// leadIn is how long before the first event a world is there, so that it was seen
+// as it was before.
+const leadIn = 15 * time.Minute
+
+// Opens is when playing starts.
+func (f *File) Opens() time.Time {
+	if f.World == nil {
+		return f.Start()
+	}
+	return f.Start().Add(-leadIn)
+}
+
 // End is when playing stops.
 func (f *File) End() time.Time {
 	if !f.until.IsZero() {

@@ -24,8 +24,8 @@ type Cluster interface {
 	Snapshot(ctx context.Context, maxAge time.Duration) (*fleet.Snapshot, error)
 }
 
-// Turns lets a service record beside followers that act in turn;
-// [timeline.Runtime] has it.
+// Turns lets a service record beside followers that act in turn; a [timeline.Seat]
+// does.
 type Turns interface {
 	Turn(ctx context.Context) (release func())
 	Touch()

@@ -122,8 +122,9 @@ func (b *bench) open() {
 		Folds: []timeline.Fold{alert.Fold, incident.Fold, remediation.FreezeFold, remediation.RunFold}})
 	b.must(err)
 	b.rt = timeline.NewRuntime(b.store, b.clock, quiet)
-	b.watch = watch.NewBaseline(b.store, b.cluster, b.clock, b.rt, quiet)
-	b.rt.AddWait(b.watch.NextDue)
+	seat := b.rt.NewSeat()
+	b.watch = watch.NewBaseline(b.store, b.cluster, b.clock, seat, quiet)
+	seat.Wait(b.watch.NextDue)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { b.rt.Run(ctx) })

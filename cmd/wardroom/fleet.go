@@ -14,6 +14,7 @@ import (
 	"wardroom/bot/problem"
 	"wardroom/bot/remediation"
 	chats "wardroom/bot/room"
+	checks "wardroom/bot/watch"
 	"wardroom/commands"
 	"wardroom/commands/repair"
 	"wardroom/integrations/discord/rooms"
@@ -76,6 +77,7 @@ type machines struct {
 	repairs []remediation.Remediation
 	desk    *remediation.Desk
 	engine  *remediation.Engine
+	watch   *checks.Baseline // nil: there is no cluster to look at
 }
 
 // openMachines makes what reads and repairs the machines; nothing is asked yet.
@@ -116,6 +118,11 @@ func (s *system) openMachines() error {
 	seat := s.app.Runtime.NewSeat()
 	m.engine = remediation.NewEngine(m.desk, seat, s.log.With("system", "repairs"))
 	seat.Wait(m.engine.NextDue)
+	if m.cluster != nil {
+		seat := s.app.Runtime.NewSeat()
+		m.watch = checks.NewBaseline(s.db, m.cluster, s.clock, seat, s.log.With("system", "baseline"))
+		seat.Wait(m.watch.NextDue)
+	}
 	s.machines = m
 	return nil
 }
@@ -181,6 +188,14 @@ func (s *system) repairOptions() commands.RepairOptions {
 	return commands.RepairOptions{Desk: m.desk, Cluster: m.ports.Cluster, Cloud: m.ports.Cloud, Blast: m.ports.Blast, View: s.db.View}
 }
 
+// notBack is nil for a system that only declares its commands, and without a cluster.
+func (s *system) notBack() commands.NotBack {
+	if s.machines == nil || s.machines.watch == nil {
+		return nil
+	}
+	return s.machines.watch.NotBack
+}
+
 func (s *system) runOptions() commands.RunOptions {
 	if s.machines == nil {
 		return commands.RunOptions{}
@@ -206,7 +221,10 @@ func (s *system) operate() {
 		w.Names, w.Turns = m.volumeNames, seat
 		s.app.Add(bot.Service{Name: "linode's events", Run: w.Run})
 	}
-	s.app.Add(bot.Service{Name: "repairs", Run: m.engine.Run})
+	s.app.Add(bot.Service{Name: "repairs", Run: m.engine.Run, Begun: m.engine.Begun()})
+	if m.watch != nil {
+		s.app.Add(bot.Service{Name: "baseline", Run: m.watch.Run, Begun: m.watch.Begun()})
+	}
 }
 
 // lastKnown: any snapshot is better than none.

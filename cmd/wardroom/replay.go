@@ -132,7 +132,7 @@ var _ scenario.Driver = (*stage)(nil)
 // newStage makes a system on a simulated world of its own; o says what kind of
 // Discord is in it.
 func newStage(ctx context.Context, f *scenario.File, dir string, out io.Writer, o discordtest.Options) (*stage, error) {
-	s := &stage{file: f, clock: scenario.NewClock(f.Start()), client: &http.Client{Timeout: 30 * time.Second}, dir: dir}
+	s := &stage{file: f, clock: scenario.NewClock(f.Opens()), client: &http.Client{Timeout: 30 * time.Second}, dir: dir}
 	s.show = newStageScreen(out, f.Zone())
 	if err := s.build(ctx, o); err != nil {
 		if s.chat != nil {

@@ -170,7 +170,7 @@ func (s *system) follow() error {
 
 func (s *system) commandTable() (*command.Table, error) {
 	return commands.All(
-		commands.Incident(s.incidents),
+		commands.Incident(s.incidents, s.notBack()),
 		commands.Timeline(s.incidents, s.codec, exporter{s}),
 		commands.Status(s.status),
 		commands.Alert(s.incidents, s.silencer()),
