@@ -115,10 +115,6 @@ func (c *connection) make(config *rest.Config) (*clients, error) {
 	config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	// No Timeout here: it would cut watches. Each call has its own.
 	config.Timeout = 0
-	// Nor a throttle: it would delay a reading of ten lists by a second, and the API
-	// server keeps its clients from one another by itself.
-	// https://kubernetes.io/docs/concepts/cluster-administration/flow-control/
-	config.QPS = -1
 	config.Wrap(func(inner http.RoundTripper) http.RoundTripper { return onceOnly{inner} })
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
