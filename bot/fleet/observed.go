@@ -9,7 +9,7 @@ import (
 )
 
 // Kinds are the kinds that this package owns.
-var Kinds = []timeline.KindSpec{timeline.KindOf[Observed](timeline.Key)}
+var Kinds = []timeline.KindSpec{timeline.KindOf[Observed](timeline.Key), timeline.KindOf[Routine](timeline.Detail)}
 
 // Observed is what an outside system reported by itself: a cloud's event, a
 // cluster's event. The entry's actor is the provider.
@@ -21,6 +21,12 @@ type Observed struct {
 }
 
 func (*Observed) Kind() timeline.Kind { return "fleet.observed" }
+
+// Routine is an Observed that is as it should be: a step on the way of what was
+// asked for. It stands in the full timeline alone.
+type Routine struct{ Observed }
+
+func (*Routine) Kind() timeline.Kind { return "fleet.routine" }
 
 func (o *Observed) Text() string {
 	text := strings.Join(strings.Fields(o.What+" "+o.Status), " ")

@@ -79,8 +79,8 @@ func (e *Engine) startDrafts(v timeline.View, r Run, plan Plan, diff []string, s
 func hardOf(list []Finding) []Finding { return Plan{Findings: list}.Against(Hard) }
 
 // ended is the end of a run that cannot go on.
-func (e *Engine) ended(r Run, reason string, left []Leftover) []timeline.Draft {
-	return []timeline.Draft{r.draft(Who{}, &RunFailed{Run: r.ID, Reason: reason, Left: left}, r.ending())}
+func (e *Engine) ended(r Run, reason string, left []Leftover, suggest ...Suggestion) []timeline.Draft {
+	return []timeline.Draft{r.draft(Who{}, &RunFailed{Run: r.ID, Reason: reason, Left: left, Suggest: suggest}, r.ending())}
 }
 
 // abort ends a run between two steps and lists what is not as it was.
@@ -99,7 +99,7 @@ func (e *Engine) abort(ctx context.Context, r Run) (bool, time.Time, error) {
 }
 
 // fail ends a run at a step that cannot become so.
-func (e *Engine) fail(ctx context.Context, r Run, reason string) (bool, time.Time, error) {
+func (e *Engine) fail(ctx context.Context, r Run, reason string, suggest ...Suggestion) (bool, time.Time, error) {
 	left := e.desk.leftovers(ctx, r)
 	if ctx.Err() != nil {
 		return false, time.Time{}, nil
@@ -108,7 +108,7 @@ func (e *Engine) fail(ctx context.Context, r Run, reason string) (bool, time.Tim
 	return true, time.Time{}, e.record(ctx, r, func(timeline.View, Run) ([]timeline.Draft, error) {
 		step := r.draft(Who{}, &StepFailed{StepRef: r.stepRef(r.Step, planned), Reason: reason},
 			timeline.Effects{Clear: []string{r.ID.stepKey(r.Step)}})
-		return append([]timeline.Draft{step}, e.ended(r, reason, left)...), nil
+		return append([]timeline.Draft{step}, e.ended(r, reason, left, suggest...)...), nil
 	})
 }
 

@@ -248,6 +248,8 @@ type RunFailed struct {
 	Run    RunID      `json:"run"`
 	Reason string     `json:"reason"`
 	Left   []Leftover `json:"left,omitempty"`
+	// Suggest are commands that would mend what it failed at.
+	Suggest []Suggestion `json:"suggest,omitempty"`
 }
 
 func (*RunFailed) Kind() timeline.Kind { return "run.failed" }

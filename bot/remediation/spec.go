@@ -160,8 +160,17 @@ type Seen struct {
 	So       bool
 	Progress string            // "2 of 3 pods gone"; for people
 	Learned  map[string]string // recorded with step.done
-	// Failed says that it will not become so by waiting; in words.
-	Failed string
+	// Failed says that it will not become so by waiting; in words. Suggest is what
+	// would mend it.
+	Failed  string
+	Suggest []Suggestion
+}
+
+// Suggestion is a command for a person to ask for. It opens a plan and never acts.
+type Suggestion struct {
+	Label   string            `json:"label"` // on a button
+	Path    string            `json:"path"`  // "volume remount"
+	Options map[string]string `json:"options,omitempty"`
 }
 
 // Verdict on a change whose answer was lost.

@@ -35,7 +35,7 @@ func (e *Engine) step(ctx context.Context, r Run, c *carried) (bool, time.Time, 
 	case err != nil:
 		return e.unseen(ctx, r, c, step, err)
 	case seen.Failed != "":
-		return e.fail(ctx, r, seen.Failed)
+		return e.fail(ctx, r, seen.Failed, seen.Suggest...)
 	case seen.So:
 		return e.done(ctx, r, planned, seen)
 	}

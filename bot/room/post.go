@@ -26,6 +26,7 @@ type Post struct {
 	Key      bool      // belongs into the room; the rest only into the full timeline
 	Tone     Tone      // how it strikes the eye
 	Mentions []string  // the names of those whom a chat notifies with it; mostly nobody
+	Call     string    // what the notification says, short; "": Text. Outside text
 	// Acts are what whoever is notified can do at once.
 	Acts []command.Action
 }

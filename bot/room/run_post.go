@@ -2,8 +2,10 @@ package room
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"wardroom/bot/command"
 	"wardroom/bot/fleet"
 	"wardroom/bot/incident"
 	"wardroom/bot/remediation"
@@ -131,6 +133,9 @@ func PostIn(v timeline.View, codec *timeline.Codec, e timeline.Entry, s Sight) (
 	p := PostOf(codec, e)
 	var id remediation.RunID
 	switch told := e.Payload.(type) {
+	case suggester:
+		p.Acts = suggested(told.Suggests())
+		return p, nil
 	case *incident.StatusChanged:
 		if told.To == incident.Resolved {
 			return p, p.resolved(v, e.Timeline)
@@ -179,7 +184,9 @@ func PostIn(v timeline.View, codec *timeline.Codec, e timeline.Entry, s Sight) (
 		if planned, st, is := r.Current(); is && st.Mark != remediation.Pending {
 			p.Text = because(fmt.Sprintf("%s failed at step %d of %d, %s", r.ID, r.Step+1, len(r.Plan.Steps), stepWords(planned)), told.Reason)
 		}
-		p.Mentions, p.Acts = asker(r), RunActs(r, false)
+		p.Mentions, p.Acts = asker(r), append(suggested(told.Suggest), RunActs(r, false)...)
+		p.Call = string(r.ID) + " failed: " + r.Title()
+		p.steps(r)
 	case *remediation.RunAborted:
 		p.Acts = RunActs(r, false)
 	case *remediation.StepLate:
@@ -189,9 +196,24 @@ func PostIn(v timeline.View, codec *timeline.Codec, e timeline.Entry, s Sight) (
 	case *remediation.StepUnsure:
 		if r.Status == remediation.Asking {
 			p.Mentions, p.Acts = asker(r), RunActs(r, false)
+			p.Call = string(r.ID) + " has stopped and asks you: " + r.Title()
 		}
 	}
 	return p, nil
+}
+
+// suggester is a payload that says what would mend what it tells.
+type suggester interface {
+	Suggests() []remediation.Suggestion
+}
+
+// suggested are buttons for what would mend what was found.
+func suggested(list []remediation.Suggestion) []command.Action {
+	var acts []command.Action
+	for _, s := range list[:min(len(list), MaxActs-1)] {
+		acts = append(acts, command.Action{Label: s.Label, Style: command.Primary, Ask: command.Ask{Path: s.Path, Options: s.Options}})
+	}
+	return acts
 }
 
 // asker is whoever asked for the run, when it is a person.
@@ -237,15 +259,19 @@ func (p *Post) ask(v timeline.View, r remediation.Run, plan *remediation.Plan, h
 		p.Acts = RunActs(r, glass)
 		if plan.Tier >= remediation.Disruptive {
 			p.Mentions = s.approvers(r)
+			p.Call = "Do you approve? " + plan.Title()
 		}
 	}
+	var breaks, against []string
 	if plan.Undoes == "" {
-		p.list("What it breaks", Breaks(plan.Blast), Item)
+		breaks = Breaks(plan.Blast)
 	}
-	var against []string
 	for _, f := range plan.Findings {
-		against = append(against, f.Sentence)
+		if !slices.Contains(breaks, f.Sentence) {
+			against = append(against, f.Sentence)
+		}
 	}
+	p.list("What it breaks", breaks, Item)
 	p.list("What speaks against it", against, Item)
 	p.list("What was found", plan.Facts, Item)
 	steps := make([]string, len(plan.Steps))

@@ -21,6 +21,11 @@ func (p *NotBack) Text() string {
 	return fmt.Sprintf("Not back of what was Ready at %s: %s", clock(p.Before, p.At), strings.Join(p.Sentences(), "; "))
 }
 
+// Suggests is where to look first.
+func (*NotBack) Suggests() []remediation.Suggestion {
+	return []remediation.Suggestion{{Label: "Volumes", Path: "volume list"}, {Label: "Nodes", Path: "node list"}}
+}
+
 // AllBack tells that everything is.
 type AllBack struct {
 	Run    remediation.RunID `json:"run"`

@@ -178,6 +178,7 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 				return remediation.Seen{}, err
 			}
 			var waiting, sick []string
+			var mend []remediation.Suggestion
 			for i, name := range volumes {
 				d := all[i].Diagnosis
 				after, isSick := hopeless[d.Case]
@@ -185,6 +186,7 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 				case d.Case == fleet.Healthy:
 				case isSick && !s.Started.IsZero() && s.Now.Sub(s.Started) >= after:
 					sick = append(sick, says)
+					mend = append(mend, remediation.Suggestion{Label: "Remount " + name, Path: "volume remount", Options: map[string]string{"volume": name}})
 				default:
 					waiting = append(waiting, says)
 				}
@@ -193,7 +195,9 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 			case len(waiting)+len(sick) == 0:
 				return so(), nil
 			case len(waiting) == 0:
-				return failed("%s. Next: /volume remount", strings.Join(sick, "; ")), nil
+				seen := failed("%s. Next: /volume remount", strings.Join(sick, "; "))
+				seen.Suggest = mend
+				return seen, nil
 			}
 			return notYet("%d of %s usable; %s", len(volumes)-len(waiting)-len(sick), counted(len(volumes), "volume"), strings.Join(append(sick, waiting...), "; ")), nil
 		},

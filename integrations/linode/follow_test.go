@@ -35,8 +35,8 @@ func told(r *rig, db *storage.DB, id timeline.ID) (list []string) {
 	r.must(db.View(r.ctx(), func(v timeline.View) error {
 		entries, err := v.Entries(id, 0, 1000)
 		for _, e := range entries {
-			if o, ok := e.Payload.(*fleet.Observed); ok {
-				list = append(list, fmt.Sprintf("%s %s %s", e.OccurredAt.Format("15:04:05"), e.Actor, o.Text()))
+			if k := string(e.Kind); strings.HasPrefix(k, "fleet.") {
+				list = append(list, fmt.Sprintf("%s %s %s %s", e.OccurredAt.Format("15:04:05"), k, e.Actor, e.Payload.Text()))
 			}
 		}
 		return err
@@ -112,11 +112,11 @@ func TestEventsAreRecordedOnceAcrossRestarts(t *testing.T) {
 
 	got := told(r, db, "INC-1")
 	want := []string{
-		"01:31:30 provider:linode lassie_reboot finished (linode lke13311-16405-5fafd1b46dcf)",
-		"01:36:10 provider:linode volume_detach finished (volume pvc4a9f)",
-		"01:36:00 provider:linode linode_reboot started (linode lke13311-20304-5ffa4d11faab): chris did this at Linode, not Wardroom",
-		"01:37:00 provider:linode linode_reboot finished (linode lke13311-20304-5ffa4d11faab): chris did this at Linode, not Wardroom",
-		"01:39:10 provider:linode volume_attach failed (volume pvc-bb1d06139b334c1f): no such device",
+		"01:31:30 fleet.observed provider:linode lassie_reboot finished (linode lke13311-16405-5fafd1b46dcf)",
+		"01:36:10 fleet.routine provider:linode volume_detach finished (volume pvc4a9f)",
+		"01:36:00 fleet.observed provider:linode linode_reboot started (linode lke13311-20304-5ffa4d11faab): chris did this at Linode, not Wardroom",
+		"01:37:00 fleet.observed provider:linode linode_reboot finished (linode lke13311-20304-5ffa4d11faab): chris did this at Linode, not Wardroom",
+		"01:39:10 fleet.observed provider:linode volume_attach failed (volume pvc-bb1d06139b334c1f): no such device",
 	}
 	slices.Sort(want)
 	slices.Sort(got)

@@ -84,7 +84,18 @@ func happened(e fleet.CloudEvent) time.Time {
 	return e.Created
 }
 
-func (w *Watcher) observed(e fleet.CloudEvent) *fleet.Observed {
+// observed is what an incident records of an event. What the cluster's own services
+// and Wardroom do, and what succeeds, is routine.
+func (w *Watcher) observed(e fleet.CloudEvent) timeline.Payload {
+	o := w.words(e)
+	ours := w.whose(e.By) == "" && e.By != ""
+	if ours && e.Status != "failed" && e.Status != "canceled" && e.Status != "notification" {
+		return &fleet.Routine{Observed: *o}
+	}
+	return o
+}
+
+func (w *Watcher) words(e fleet.CloudEvent) *fleet.Observed {
 	o := &fleet.Observed{What: clip(e.Action), Status: clip(e.Status), Object: clip(w.object(e.Entity)), Message: clip(e.Message)}
 	if o.Status == "notification" { // something that is over as soon as it is told
 		o.Status = ""

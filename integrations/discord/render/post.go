@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,7 +102,7 @@ func (r *Renderer) notify(m *rest.Message, p room.Post) {
 		m.Content, _ = cutMarkdown(strings.Join(typed, "\n"), maxContent, "…")
 		return
 	}
-	says := safeLine(cut(oneLine(p.Text), 300))
+	says := safeLine(cut(oneLine(cmp.Or(p.Call, p.Text)), 300))
 	for _, person := range p.Mentions[:min(len(p.Mentions), maxMentions)] {
 		if id := r.DiscordID(person); snowflake(id) {
 			m.AllowedMentions.Users = []string{id}
