@@ -56,7 +56,7 @@ func (p *Player) Play(ctx context.Context) error {
 	if err := p.Driver.Settle(ctx); err != nil {
 		return err
 	}
-	if err := p.pass(ctx, p.File.Start()); err != nil {
+	if err := p.Pass(ctx, p.File.Start()); err != nil {
 		return err
 	}
 	for i := range p.File.Events {
@@ -78,19 +78,19 @@ func (p *Player) Play(ctx context.Context) error {
 	return p.advance(ctx, p.File.End().Add(p.Linger))
 }
 
-// advance is pass at the pace of people.
+// advance is Pass at the pace of people.
 func (p *Player) advance(ctx context.Context, t time.Time) error {
 	if p.Pace != nil {
 		if err := p.Pace(ctx, t.Sub(p.Clock.Now())); err != nil {
 			return err
 		}
 	}
-	return p.pass(ctx, t)
+	return p.Pass(ctx, t)
 }
 
-// pass moves the clock to t and lets everything that wakes on the way run to rest
-// before the clock goes on.
-func (p *Player) pass(ctx context.Context, t time.Time) error {
+// Pass moves the clock to t and lets everything that wakes or happens on the way run
+// to rest before the clock goes on.
+func (p *Player) Pass(ctx context.Context, t time.Time) error {
 	for {
 		wake, waits := p.next()
 		over := !waits || wake.After(t)

@@ -19,7 +19,7 @@ type World struct {
 // Node is a node that is Ready at the start.
 type Node struct {
 	Name   string `yaml:"name"`
-	Linode int    `yaml:"linode"` // the number of its machine
+	Linode int    `yaml:"linode,omitempty"` // the number of its machine; left out: one of the simulator's
 }
 
 // Workload is one whose pods are Ready at the start.
@@ -102,8 +102,8 @@ func (f *File) checkWorld() (faults []error) {
 	w := f.World
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("world: "+format, args...)) }
 	for i, n := range w.Nodes {
-		if n.Name == "" || n.Linode <= 0 {
-			fault("nodes: number %d: needs a name and the number of its linode", i+1)
+		if n.Name == "" || n.Linode < 0 {
+			fault("nodes: number %d: needs a name", i+1)
 		}
 	}
 	for i, l := range w.Workloads {

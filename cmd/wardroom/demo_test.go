@@ -157,6 +157,13 @@ func disguise(t *testing.T, file []byte) []byte {
 			})
 		}
 	})
+	each(child(child(root, "world"), "backups"), func(b *yaml.Node) {
+		at, err := time.Parse("2006-01-02 15:04", child(b, "last").Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		child(b, "last").SetString(moved(at))
+	})
 	each(child(root, "expect"), func(x *yaml.Node) {
 		for _, key := range []string{"started_at", "public_started_at"} {
 			if v := child(x, key); v != nil {
@@ -227,6 +234,7 @@ func rename(n *yaml.Node) {
 var (
 	anyTime   = regexp.MustCompile(`(?:\d{4}-\d\d-\d\d[T ])?(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?Z?`)
 	anyDay    = regexp.MustCompile(`\d{4}-\d\d-\d\d`)
+	anyPod    = regexp.MustCompile(`-[0-9a-f]{10}-[0-9a-z]{5}\b`)
 	anyHash   = regexp.MustCompile(`\b[0-9a-f]{12,64}\b`)
 	anyRule   = regexp.MustCompile(`(?m)^[=~^"-]{4,}$`)
 	dayBreaks = regexp.MustCompile(`(?m)^── .*\n`)
@@ -253,6 +261,7 @@ func template(text string) (string, []time.Time) {
 	})
 	text = anyDay.ReplaceAllString(text, "<day>")
 	text = anyRule.ReplaceAllString(text, "<rule>") // as long as the heading above it
+	text = anyPod.ReplaceAllString(text, "-<pod>")
 	return anyHash.ReplaceAllString(text, "<hash>"), times
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
+	chats "wardroom/bot/room"
 	"wardroom/bot/scenario"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/discord/discordtest"
@@ -127,14 +128,11 @@ func (n *night) until(from, to string) {
 // pass lets time go by.
 func (n *night) pass(d time.Duration) {
 	n.t.Helper()
-	end := n.clock.Now().Add(d)
-	for n.clock.Now().Before(end) {
-		wake, sleeping := n.clock.Next()
-		if !sleeping || wake.After(end) {
-			wake = end
-		}
-		n.clock.MoveTo(wake)
-		n.rest()
+	ctx, cancel := context.WithTimeout(n.t.Context(), chatTimeout)
+	defer cancel()
+	p := &scenario.Player{Clock: n.clock, Driver: n}
+	if err := p.Pass(ctx, n.clock.Now().Add(d)); err != nil {
+		n.t.Fatal(err)
 	}
 }
 
@@ -225,7 +223,7 @@ func (n *night) key() (refs []int64, entries []timeline.Entry) {
 	err := n.View(n.t.Context(), func(v timeline.View) error {
 		all, err := v.Entries("INC-1", 0, 10_000)
 		for _, e := range all {
-			if n.codec.Prominence(e.Kind) == timeline.Key && !e.Kind.IsDelivery() {
+			if chats.Tells(n.codec, e.Kind) && !e.Kind.IsDelivery() {
 				refs, entries = append(refs, e.Seq), append(entries, e)
 			}
 		}

@@ -70,6 +70,13 @@ func thumbNight() []thumbStep {
 			u.submit("joe", "at", "00:25")
 		}},
 		{"/timeline add text:The node", func(u *thumbs) { u.picture("joe", "node-not-ready.png", "📌") }},
+		{"/node recycle", func(u *thumbs) {
+			u.tap("joe", "What can I do?")
+			u.tap("joe", "Nodes")
+			u.tap("joe", "Show lke13311-16405-5fafd1b46dcf")
+			u.tap("joe", "Recycle")
+		}},
+		{"approve", func(u *thumbs) { u.tap("chris", "Approve") }},
 		{"/timeline add text:Volumes will not mount", func(u *thumbs) { u.picture("chris", "ticket.png", "Add to timeline") }},
 		{"/incident title", func(u *thumbs) {
 			u.tap("joe", "What can I do?")
@@ -81,15 +88,16 @@ func thumbNight() []thumbStep {
 			u.tap("joe", "Next")
 			u.submit("joe")
 		}},
-		{"/timeline add text:Python is offline", func(u *thumbs) {
-			u.tap("chris", "What can I do?")
-			u.tap("chris", "Note")
-			u.submit("chris", "text", "Redis")
-		}},
-		{"/timeline add text:Affected pods", func(u *thumbs) { u.picture("joe", "volumes.png", "Add to timeline") }},
+		{"/volume remount", func(u *thumbs) { u.tap("joe", "Remount pvc-bb1d06139b334c1f") }},
+		{"approve", func(u *thumbs) { u.tap("chris", "Approve") }},
 		{"/status resolve", func(u *thumbs) {
 			u.tap("joe", "Tell that it is over")
 			u.submit("joe")
+		}},
+		{"/timeline add text:Python is online", func(u *thumbs) {
+			u.tap("chris", "What can I do?")
+			u.tap("chris", "Note")
+			u.submit("chris", "text", "Redis")
 		}},
 		{"/incident resolve", func(u *thumbs) {
 			u.tap("joe", "Resolve")
@@ -108,6 +116,12 @@ func (u *thumbs) Ask(_ context.Context, person, line string) (command.Reply, err
 	u.shows("")
 	step.do(u)
 	return command.Reply{}, nil
+}
+
+// Approve implements [scenario.Driver] with taps.
+func (u *thumbs) Approve(ctx context.Context, person, _ string) error {
+	_, err := u.Ask(ctx, person, "approve")
+	return err
 }
 
 func (u *thumbs) note(format string, args ...any) { fmt.Fprintf(&u.walk, format+"\n", args...) }
@@ -161,26 +175,19 @@ func (u *thumbs) act(by, what string, do func(ctx context.Context, p *discordtes
 // passes lets time go by with everything that wakes on the way.
 func (u *thumbs) passes(ctx context.Context, d time.Duration) {
 	u.t.Helper()
-	for end := u.clock.Now().Add(d); ; {
-		if err := u.Settle(ctx); err != nil {
-			u.t.Fatal(err)
-		}
-		if u.clock.Now().Equal(end) {
-			return
-		}
-		wake, sleeping := u.clock.Next()
-		if !sleeping || wake.After(end) {
-			wake = end
-		}
-		u.clock.MoveTo(wake)
+	p := &scenario.Player{Clock: u.clock, Driver: u.stage}
+	if err := p.Pass(ctx, u.clock.Now().Add(d)); err != nil {
+		u.t.Fatal(err)
 	}
 }
 
 // tap presses the button of that label on the last answer that this person got, else
-// on the living message.
+// on the living message, else on the newest post that has it.
 func (u *thumbs) tap(by, label string) {
 	u.t.Helper()
-	for _, m := range append([]*discordtest.Message{u.answers[by]}, u.chat.Pinned(u.room())...) {
+	posts := u.chat.Messages(u.room())
+	slices.Reverse(posts)
+	for _, m := range slices.Concat([]*discordtest.Message{u.answers[by]}, u.chat.Pinned(u.room()), posts) {
 		if m == nil || !slices.Contains(buttonsOf(m), label) {
 			continue
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,9 @@ const console = "oncall-colleague"
 
 // firstDisk is the cloud's number of the first volume of a scenario.
 const firstDisk = 41001
+
+// firstMachine is the number of the first machine to which a scenario gives none.
+const firstMachine = 28000001
 
 // stageWorld is the simulated cluster on the simulated Linode that a scenario's
 // machines stand in, on its clock.
@@ -57,7 +61,8 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 	if w.folder, err = os.MkdirTemp("", "wardroom-world-*"); err != nil {
 		return nil, err
 	}
-	for _, n := range f.World.Nodes {
+	for i, n := range f.World.Nodes {
+		n.Linode = cmp.Or(n.Linode, firstMachine+i)
 		w.nodes[n.Name] = n.Linode
 		w.kube.AddNode(kubetest.Node{Name: n.Name, Linode: n.Linode})
 	}
