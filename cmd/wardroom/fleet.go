@@ -174,7 +174,7 @@ func (a able) Plan(ctx context.Context, params map[string]string) (remediation.P
 	if err == nil && len(a.lacks) > 0 {
 		p.Findings = append(p.Findings, remediation.Finding{Code: "observe-only", Strength: remediation.Hard,
 			Sentence: fmt.Sprintf("Wardroom only observes: it holds no credential that may change anything in %s", strings.Join(a.lacks, " and ")),
-			Hint:     "`mode: act` and credentials to act with in the configuration; docs/guide/repairs.md says which. Until then the commands above can be carried out by hand"})
+			Hint:     "`mode: act` and credentials to act with in the configuration; docs/guide/repairs.md says which. Until then the commands of its steps can be carried out by hand"})
 	}
 	return p, err
 }

@@ -231,7 +231,7 @@ func judgeData(plan *remediation.Plan) {
 		plan.Material["local data"] = "lost"
 	}
 	for _, o := range b.Stale {
-		found(plan, StaleBackup, remediation.Soft, "/backup run makes one", "The last backup %s is stale", o)
+		found(plan, StaleBackup, remediation.Soft, fmt.Sprintf("kubectl -n %s create job --from=cronjob/%s %s-now makes one", o.Namespace, o.Name, o.Name), "The last backup %s is stale", o)
 	}
 	for _, o := range b.Unbacked {
 		found(plan, NoBackup, remediation.Warning, "", "No backup of %s is known", o)
