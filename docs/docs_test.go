@@ -118,7 +118,7 @@ func TestScenarioInItsFormatReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Events) != 4 || len(f.Expect) != 3 {
+	if len(f.Events) != 9 || len(f.Expect) != 3 {
 		t.Errorf("%d events, %d expectations", len(f.Events), len(f.Expect))
 	}
 }
