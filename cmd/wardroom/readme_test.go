@@ -28,3 +28,36 @@ func TestTheReadmeShowsTheRoomOfTheDemo(t *testing.T) {
 		t.Errorf("only %d lines are shown", n)
 	}
 }
+
+// TestTheGuideShowsTheRepairsOfTheDemo holds the repairs in the guide to the same
+// room, whatever stands around their lines there.
+func TestTheGuideShowsTheRepairsOfTheDemo(t *testing.T) {
+	plain := func(line string) string {
+		return strings.TrimSpace(strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "│ "), "• "), "**", ""))
+	}
+	room := strings.Split(read(t, "testdata", "shell", "demo-discord.txt"), "\n")
+	for i := range room {
+		room[i] = plain(room[i])
+	}
+	n := 0
+	for i, block := range strings.Split(read(t, "..", "..", "docs", "guide", "repairs.md"), "```") {
+		text, is := strings.CutPrefix(block, "text\n")
+		if i%2 == 0 || !is {
+			continue
+		}
+		for line := range strings.Lines(text) {
+			if line = plain(line); line == "…" || line == "" {
+				continue
+			}
+			at := slices.Index(room, line)
+			if at < 0 {
+				t.Fatalf("the demo's Discord does not hold, there: %s", line)
+			}
+			room = room[at+1:]
+			n++
+		}
+	}
+	if n < 25 {
+		t.Errorf("only %d lines are shown", n)
+	}
+}
