@@ -100,7 +100,7 @@ func TestFormsProposeWhatAPersonWouldSend(t *testing.T) {
 	w.says("00:39", "joe", "/timeline add cause:yes at:02:27 text:Django opens connections")
 	w.forms("00:40", "joe", "INC-1", "incident start")
 	w.forms("00:40", "joe", "INC-1", "timeline correct")
-	w.forms("00:40", "joe", "INC-1", "timeline correct", "entry", "INC-1#6")
+	w.forms("00:40", "joe", "INC-1", "timeline correct", "entry", "INC-1#8")
 	w.forms("00:40", "lena", "INC-1", "timeline erase")
 	w.forms("00:41", "joe", "INC-1", "incident park")
 	w.forms("00:41", "joe", "INC-1", "incident link")

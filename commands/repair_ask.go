@@ -112,7 +112,7 @@ func wholePlan(err error, p remediation.Plan, path string, params map[string]str
 	if hint != "" {
 		hint += "; "
 	}
-	return refused.WithHint("%sthe whole plan: %s dry-run:yes", hint, line)
+	return refused.WithHint("%sthe whole plan: `%s dry-run:yes`", hint, line)
 }
 
 // incident is the one that a repair belongs to: the one named, the room's, or the

@@ -80,7 +80,7 @@ func TestRefusedRepairs(t *testing.T) {
 	}{
 		"a viewer":            {nil, "vic", "/node cordon node:" + sickNode, problem.Forbidden, []string{"needs a responder"}, true},
 		"no such node":        {nil, "joe", "/node recycle node:nosuch", problem.NotFound, []string{"/node list"}, true},
-		"unproven identity":   {func(y *yard) { y.heaven.down = true }, "joe", "/node recycle node:" + sickNode, problem.Conflict, []string{"503", "the whole plan: /node recycle node:" + sickNode + " dry-run:yes"}, false},
+		"unproven identity":   {func(y *yard) { y.heaven.down = true }, "joe", "/node recycle node:" + sickNode, problem.Conflict, []string{"503", "the whole plan: `/node recycle node:" + sickNode + " dry-run:yes`"}, false},
 		"the cloud is at it":  {func(y *yard) { y.busy() }, "joe", "/node recycle node:" + sickNode, problem.Conflict, []string{"is at it already"}, false},
 		"frozen":              {func(y *yard) { y.freeze() }, "joe", "/node recycle node:" + sickNode, problem.Conflict, []string{"frozen"}, false},
 		"no such run":         {nil, "joe", "/run approve run:INC-1/run-9 plan:x", problem.NotFound, []string{"/run list"}, true},

@@ -42,7 +42,16 @@ func Run(o RunOptions) []command.Command {
 
 type runs struct{ RunOptions }
 
-var whichRun = command.Option{Name: "run", Help: "Which run; left out: the only one that is not over", Type: command.String, Positional: true, Complete: completeRuns(false)}
+var whichRun = command.Option{Name: "run", Help: "Which run; left out: the only one that is not over", Type: command.String, Positional: true, Complete: completeRuns(false), Timeline: incidentOfRun}
+
+// incidentOfRun is where a request about a run is recorded.
+func incidentOfRun(text string) timeline.ID {
+	id, err := remediation.ParseRunID(text)
+	if err != nil {
+		return "" // the handler says so
+	}
+	return id.Incident()
+}
 
 // looks are the commands that only read.
 func (c runs) looks() []command.Command {

@@ -79,6 +79,9 @@ type Option struct {
 	// Many lets a form choose several of what is proposed; the value is the chosen
 	// ones joined by commas.
 	Many bool
+	// Timeline tells to which incident a String belongs that names something of one, as
+	// a run: a request is recorded there. "" where it names nothing; nil: to none.
+	Timeline func(text string) timeline.ID
 	// Complete proposes values for what has been typed so far, best first; nil when
 	// there is nothing to propose. It must answer within a second.
 	Complete func(ctx context.Context, v timeline.View, typed string) []string
@@ -110,4 +113,5 @@ type Request struct {
 	Now     time.Time      // when it was asked
 	Zone    *time.Location // the team's
 	values  map[string]any // by option, of the types that the accessors return
+	about   timeline.ID    // the incident that an option's text belongs to; may be empty
 }

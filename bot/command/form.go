@@ -96,9 +96,9 @@ func (f FormField) Chosen() []string {
 
 // Form makes the form of a command for one caller: the fields that are left to
 // ask, filled with what ask says and else with what stored state proposes. It
-// records nothing and runs no handler. A caller who may not ask for the command
-// gets the problem that [Runner.Run] would give. A command without a form has no
-// fields.
+// runs no handler. A caller who may not ask for the command gets the problem that
+// [Runner.Run] would give, and that is recorded as there; nothing else is. A command
+// without a form has no fields.
 //
 // What ask says of an option that is chosen is settled and not asked again, also
 // when it is empty: then it is left out. So a surface that cannot show selects and
@@ -125,12 +125,12 @@ func (r *Runner) form(ctx context.Context, caller Caller, ask Ask) (FormView, er
 	if err := consistent(caller); err != nil {
 		return FormView{}, err
 	}
-	if err := authorise(c, caller); err != nil {
-		return FormView{}, err
-	}
 	declared := Form{}
 	if c.Form != nil {
 		declared = *c.Form
+	}
+	if refusal := authorise(c, caller); refusal != nil {
+		return FormView{}, r.refuseForm(ctx, c, caller, ask, declared.Fields, refusal)
 	}
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
@@ -149,6 +149,20 @@ func (r *Runner) form(ctx context.Context, caller Caller, ask Ask) (FormView, er
 		return err
 	})
 	return view, err
+}
+
+// refuseForm records that somebody tapped what they may not ask for.
+func (r *Runner) refuseForm(ctx context.Context, c *Command, caller Caller, ask Ask, fields []string, refusal error) error {
+	req := Request{Command: c, Caller: caller, Now: r.Clock.Now(), Zone: r.zone()}
+	var unparsed, err error
+	if req.values, req.about, unparsed, err = r.parse(ctx, req, ask, append([]string{}, fields...)); err != nil {
+		return err
+	}
+	if unparsed != nil {
+		req.Caller.Room, req.values, req.about = "", nil, ""
+	}
+	_, refusal = r.refuse(ctx, req, ask, timeline.Ref{}, refusal)
+	return refusal
 }
 
 // formBuilder makes one view.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -119,14 +120,14 @@ func (r *Runner) run(ctx context.Context, caller Caller, ask Ask) (Reply, error)
 	}
 	req := Request{Command: c, Caller: caller, Now: r.Clock.Now(), Zone: r.zone()}
 	var unparsed error
-	req.values, unparsed, err = r.parse(ctx, req, ask)
+	req.values, req.about, unparsed, err = r.parse(ctx, req, ask, nil)
 	if err != nil {
 		return Reply{}, err
 	}
 	// A stranger learns that they may not before they learn what was wrong.
 	if refusal := authorise(c, caller); refusal != nil {
 		if unparsed != nil {
-			req.Caller.Room, req.values = "", nil // for the log: what was named may not exist
+			req.Caller.Room, req.values, req.about = "", nil, "" // for the log: what was named may not exist
 		}
 		return r.refuse(ctx, req, ask, timeline.Ref{}, refusal)
 	}
@@ -186,22 +187,26 @@ func consistent(c Caller) error {
 	return nil
 }
 
-// parse returns what was wrong with the request apart from what failed.
-func (r *Runner) parse(ctx context.Context, req Request, ask Ask) (parsed map[string]any, unparsed, err error) {
+// parse returns what was wrong with the request apart from what failed. asking are the
+// fields of a form that is asked for, nil when the request is to be run. about is the
+// incident that an option's text belongs to.
+func (r *Runner) parse(ctx context.Context, req Request, ask Ask, asking []string) (parsed map[string]any, about timeline.ID, unparsed, err error) {
 	err = r.Store.View(ctx, func(v timeline.View) error {
 		p := values{
 			command: req.Command, caller: req.Caller, view: v, incidents: r.Incidents,
-			people: r.People, now: req.Now, zone: req.Zone,
+			people: r.People, now: req.Now, zone: req.Zone, asking: asking,
 		}
 		var err error
-		parsed, err = p.parse(ask)
+		if parsed, err = p.parse(ask); err == nil {
+			about, err = p.about()
+		}
 		if pe, ok := errors.AsType[*problem.Error](err); ok && pe.Code != problem.Unavailable {
 			unparsed = pe
 			return nil
 		}
 		return err
 	})
-	return parsed, unparsed, err
+	return parsed, about, unparsed, err
 }
 
 // authorise decides by person and role. It fails closed.
@@ -224,6 +229,15 @@ func (r *Runner) refuse(ctx context.Context, req Request, ask Ask, cause timelin
 	if !req.recorded() {
 		return Reply{}, refusal
 	}
+	if !cause.IsZero() {
+		told, err := r.told(ctx, cause)
+		if err != nil {
+			r.Log.ErrorContext(ctx, "what came of a request cannot be read", "command", req.Command.Path, "error", err)
+		}
+		if told {
+			return Reply{}, refusal // by the handler's own entry
+		}
+	}
 	reason := refusal.Error()
 	if p, ok := errors.AsType[*problem.Error](refusal); ok {
 		reason = p.Message
@@ -234,6 +248,16 @@ func (r *Runner) refuse(ctx context.Context, req Request, ask Ask, cause timelin
 		r.Log.ErrorContext(ctx, "refusal not recorded", "command", req.Command.Path, "actor", req.Caller.Actor.String(), "error", err)
 	}
 	return Reply{}, refusal
+}
+
+// told reports whether a request has led to an entry.
+func (r *Runner) told(ctx context.Context, request timeline.Ref) (told bool, err error) {
+	err = r.Store.View(ctx, func(v timeline.View) error {
+		caused, err := v.CausedBy(request)
+		told = len(caused) > 0
+		return err
+	})
+	return told, err
 }
 
 // recorded reports whether the request becomes an entry.
@@ -269,7 +293,8 @@ func (r *Runner) record(ctx context.Context, req Request, id string, cause timel
 }
 
 // home is the timeline that a request belongs to: that of the first incident or
-// entry among its options, else that of the room, else the log.
+// entry among its options, else that which another option belongs to, else that of the
+// room, else the log.
 func (req Request) home() timeline.ID {
 	for _, o := range req.Command.Options {
 		switch v := req.values[o.Name].(type) {
@@ -279,10 +304,7 @@ func (req Request) home() timeline.ID {
 			return v.Timeline
 		}
 	}
-	if req.Caller.Room != "" {
-		return req.Caller.Room
-	}
-	return timeline.Log
+	return cmp.Or(req.about, req.Caller.Room, timeline.Log)
 }
 
 // repeated answers a delivery that came again, and says what came of the first.

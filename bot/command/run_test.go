@@ -139,6 +139,54 @@ func TestItIsRecordedBeforeTheHandlerRuns(t *testing.T) {
 	check(t, err)
 }
 
+func TestARefusalThatTheHandlerRecordedIsToldOnce(t *testing.T) {
+	var r *rig
+	r = newRig(t, command.Command{Path: "run approve", Summary: "Approve", Access: people.Responder, Records: true,
+		Handle: func(ctx context.Context, q command.Request) (command.Reply, error) {
+			_, err := r.store.Update(ctx, func(timeline.View) (timeline.Decision, error) {
+				return timeline.Decision{Entries: []timeline.Draft{{Timeline: timeline.Incident(1), Actor: q.Actor(), Cause: q.Cause, Payload: &incident.Acknowledged{}}}}, nil
+			})
+			return command.Reply{}, errors.Join(err, problem.New(problem.Forbidden, "nobody approves their own plan"))
+		}})
+	r.declare(1, "a")
+	_, err := r.say(as(chris), "/run approve")
+	wantProblem(t, err, problem.Forbidden, "nobody approves")
+	if diff := cmp.Diff([]string{"person:Chris Asked for /run approve"}, r.recorded(timeline.Log)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// What an option's text belongs to is where the request is recorded, when that is there.
+func TestARequestIsRecordedWhereItsTextBelongs(t *testing.T) {
+	run := command.Option{Name: "run", Help: "Which", Type: command.String, Positional: true, Timeline: func(text string) timeline.ID {
+		id, err := timeline.ParseID(strings.TrimSuffix(text, "/run-1"))
+		if err != nil {
+			return ""
+		}
+		return id
+	}}
+	for text, inIncident := range map[string]bool{"INC-1/run-1": true, "INC-9/run-1": false, "nonsense": false} {
+		t.Run(text, func(t *testing.T) {
+			r := newRig(t, command.Command{Path: "run approve", Summary: "Approve", Access: people.Responder, Records: true, Options: []command.Option{run},
+				Form: &command.Form{Fields: []string{"run"}}})
+			r.declare(1, "a")
+			_, err := r.say(as(chris), "/run approve run:"+text)
+			check(t, err)
+			_, err = r.say(as(vera), "/run approve run:"+text)
+			wantProblem(t, err, problem.Forbidden, "vera is none")
+			_, err = r.runner.Form(t.Context(), as(vera), command.Ask{Path: "run approve", Options: map[string]string{"run": text}})
+			wantProblem(t, err, problem.Forbidden, "vera is none")
+			here, there := r.recorded(timeline.Incident(1)), r.recorded(timeline.Log)
+			if !inIncident {
+				here, there = there, here
+			}
+			if len(here) != 3 || len(there) != 0 || len(r.heads()) > 2 {
+				t.Errorf("recorded %q and %q in %v", here, there, r.heads())
+			}
+		})
+	}
+}
+
 func TestARefusalByTheHandlerIsRecorded(t *testing.T) {
 	r := newRig(t, command.Command{Path: "run approve", Summary: "Approve", Access: people.Responder, Records: true,
 		Handle: func(context.Context, command.Request) (command.Reply, error) {

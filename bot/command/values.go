@@ -301,6 +301,21 @@ func (p *values) incident(o Option, text string) (any, error) {
 	return id, nil
 }
 
+// about is the first incident that a text belongs to; "" when there is none.
+func (p *values) about() (timeline.ID, error) {
+	for _, o := range p.command.Options {
+		text, is := p.parsed[o.Name].(string)
+		if o.Timeline == nil || !is {
+			continue
+		}
+		id := o.Timeline(text)
+		if exists, err := p.exists(id); exists || err != nil {
+			return id, err
+		}
+	}
+	return "", nil
+}
+
 func (p *values) exists(id timeline.ID) (bool, error) {
 	if !id.IsIncident() {
 		return false, nil

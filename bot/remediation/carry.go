@@ -47,7 +47,7 @@ func (e *Engine) startDrafts(v timeline.View, r Run, plan Plan, diff []string, s
 	if err != nil {
 		return nil, err
 	}
-	if hard := merge(plan.Against(Hard), hardOf(found)); len(hard) > 0 {
+	if hard := ownFirst(merge(plan.Against(Hard), hardOf(found))); len(hard) > 0 {
 		no := r.draft(Who{}, &RunRefused{Run: r.ID, What: "starting " + string(r.ID), Code: hard[0].Code, Reason: sentences(hard)}, timeline.Effects{})
 		return append([]timeline.Draft{no}, e.ended(r, sentences(hard), nil)...), nil
 	}

@@ -236,7 +236,7 @@ func (d *Desk) request(v timeline.View, who Who, inc timeline.ID, p Plan) (Run, 
 		return Run{}, nil, err
 	}
 	p.Findings = merge(p.Findings, found)
-	if hard := p.Against(Hard); len(hard) > 0 {
+	if hard := ownFirst(p.Against(Hard)); len(hard) > 0 {
 		return Run{}, refuse(hard[0].Code, problem.Conflict, "%s", sentences(hard)).hint("%s", hard[0].Hint), nil
 	}
 	runs, err := RunsOf(v, inc)

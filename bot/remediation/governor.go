@@ -240,6 +240,22 @@ func merge(into, found []Finding) []Finding {
 	return into
 }
 
+// ownFirst puts what Wardroom itself is at before what was found outside: a machine that
+// a run is replacing is deleted at the cloud because of that run.
+func ownFirst(list []Finding) []Finding {
+	own := func(f Finding) bool { return f.Code == CodeSameAct || f.Code == CodeLocked || f.Code == CodeFrozen }
+	slices.SortStableFunc(list, func(x, y Finding) int {
+		switch {
+		case own(x) == own(y):
+			return 0
+		case own(x):
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
 // Against returns the findings of a strength.
 func (p Plan) Against(strength Strength) (list []Finding) {
 	for _, f := range p.Findings {

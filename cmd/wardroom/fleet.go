@@ -32,17 +32,13 @@ type fleetSettings struct {
 	own     string              // the node that Wardroom runs on; "" when it runs elsewhere
 }
 
-// fleetOf reads the configured cluster and cloud. Where Wardroom only observes it
-// holds no credential for changes.
+// fleetOf reads the configured cluster and cloud.
 func fleetOf(cfg *config.Config) (fleetSettings, error) {
 	f := fleetSettings{own: os.Getenv(nodeEnv)}
 	if !cfg.Kubernetes.IsZero() {
 		s, err := kubernetes.Decode(cfg.Kubernetes)
 		if err != nil {
 			return fleetSettings{}, err
-		}
-		if cfg.Mode != config.Act {
-			s.Act = kubernetes.Credential{}
 		}
 		f.cluster = &kubernetes.Options{Settings: s}
 	}
@@ -51,12 +47,27 @@ func fleetOf(cfg *config.Config) (fleetSettings, error) {
 		if err != nil {
 			return fleetSettings{}, err
 		}
-		if cfg.Mode != config.Act {
-			s.Act = config.Secret{}
-		}
 		f.cloud = &linode.Options{Settings: s}
 	}
-	return f, nil
+	return f.in(cfg.Mode), nil
+}
+
+// in takes the credentials for changes away where Wardroom only observes.
+func (f fleetSettings) in(mode config.Mode) fleetSettings {
+	if mode == config.Act {
+		return f
+	}
+	if f.cluster != nil {
+		o := *f.cluster
+		o.Act = kubernetes.Credential{}
+		f.cluster = &o
+	}
+	if f.cloud != nil {
+		o := *f.cloud
+		o.Act = config.Secret{}
+		f.cloud = &o
+	}
+	return f
 }
 
 // live are the same for a single command, which keeps no caches.

@@ -125,7 +125,7 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
 const (
 	// planFresh is how old a snapshot may be that a plan is made from, stepFresh one that
 	// a step is observed by.
-	planFresh = 30 * time.Second
+	planFresh = 12 * time.Second
 	stepFresh = 15 * time.Second
 	// lastKnown: any snapshot is better than none, its age is said.
 	lastKnown = 365 * 24 * time.Hour

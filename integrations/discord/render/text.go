@@ -133,10 +133,12 @@ func joins(last, next rune, flags int) bool {
 	return isFlag(next) && flags%2 == 1
 }
 
-// capital makes the first letter of a sentence a capital one.
+// capital makes the first letter of a sentence a capital one, unless the sentence begins
+// with the name of a machine or a workload: "lke13311-… is the last Ready node".
 func capital(s string) string {
 	r, size := utf8.DecodeRuneInString(s)
-	if size == 0 {
+	first, _, _ := strings.Cut(s, " ")
+	if size == 0 || strings.ContainsAny(first, "/0123456789") {
 		return s
 	}
 	return string(unicode.ToUpper(r)) + s[size:]
