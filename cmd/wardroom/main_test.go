@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	if told := os.Getenv(asMortal); told != "" {
+		os.Exit(live(told))
+	}
 	testscript.Main(m, map[string]func(){"wardroom": main})
 }
 

@@ -30,6 +30,7 @@ type connection struct {
 	credential Credential
 	what       string // "to read" or "for changes"
 	hurried    bool   // a clock that jumps asks a night's questions in a second
+	wrap       func(http.RoundTripper) http.RoundTripper
 
 	mu   sync.Mutex
 	made *clients
@@ -116,6 +117,9 @@ func (c *connection) make(config *rest.Config) (*clients, error) {
 	// No Timeout here: it would cut watches. Each call has its own.
 	config.Timeout = 0
 	config.Wrap(func(inner http.RoundTripper) http.RoundTripper { return onceOnly{inner} })
+	if c.wrap != nil {
+		config.Wrap(c.wrap)
+	}
 	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, c.unusable("has credentials that cannot be used", err)

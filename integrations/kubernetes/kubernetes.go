@@ -8,6 +8,7 @@ package kubernetes
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -27,6 +28,8 @@ type Options struct {
 	// and no pause is kept between requests. It is for rehearsals, whose clock jumps ahead of any watch, and for a single
 	// command.
 	Live bool
+	// Wrap goes around what carries the requests; nil: nothing does.
+	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
 // Cluster implements [fleet.Cluster]. It may be used from many goroutines.
@@ -63,9 +66,9 @@ func New(o Options) *Cluster {
 		o.Timeout = DefaultTimeout
 	}
 	c := &Cluster{shared: &shared{Options: o}}
-	c.reads = &connection{credential: o.Observe, what: "to read", hurried: o.Live}
+	c.reads = &connection{credential: o.Observe, what: "to read", hurried: o.Live, wrap: o.Wrap}
 	if !o.Act.IsZero() {
-		c.acts = &connection{credential: o.Act, what: "for changes", hurried: o.Live}
+		c.acts = &connection{credential: o.Act, what: "for changes", hurried: o.Live, wrap: o.Wrap}
 	}
 	return c
 }

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wardroom/bot/remediation"
+	"wardroom/bot/timeline"
+	"wardroom/integrations/linode/linodetest"
+	"wardroom/storage"
+)
+
+// deadly is a night in which the bot is killed.
+type deadly struct {
+	name    string
+	prepare func(*mortalWorld)
+	asks    []string             // what joe asks for
+	says    map[string]string    // joe's answers, by the code of the question
+	ends    []remediation.Status // how those end
+}
+
+const (
+	askRecycle = "/node recycle node:" + mortalNode
+	askRemount = "/volume remount volume:" + limboVolume
+)
+
+// deadlyNights are what the bot is killed in.
+var deadlyNights = []deadly{{
+	name:    "the node is hung",
+	prepare: func(w *mortalWorld) { w.hang() },
+	asks:    []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+}, {
+	name:    "the node is Ready",
+	prepare: func(*mortalWorld) {},
+	asks:    []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+}, {
+	name: "limbo follows, as on 2021-07-11",
+	prepare: func(w *mortalWorld) {
+		w.linode.Fault(linodetest.Fault{When: "recycle", Volume: limboVolume, Times: 1, Effect: linodetest.Limbo, Message: "The volume could not be attached"})
+		w.hang()
+	},
+	asks: []string{askRecycle, askRemount}, ends: []remediation.Status{remediation.Failed, remediation.Done},
+}, {
+	name: "the answer is lost, it had arrived",
+	prepare: func(w *mortalWorld) {
+		w.linode.Fault(linodetest.Fault{Method: "POST", Path: "/recycle", Times: 1, Lost: true})
+		w.hang()
+	},
+	asks: []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+}, {
+	name: "the answer is lost before it arrived",
+	prepare: func(w *mortalWorld) {
+		w.linode.Fault(linodetest.Fault{Method: "POST", Path: "/recycle", Times: 1, Refused: true})
+		w.hang()
+	},
+	// Killed in its second attempt, too, it has been asked for twice and never arrived.
+	says: map[string]string{"twice-absent": "again"},
+	asks: []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+}}
+
+// The bot, a process of its own, is killed at every point of its journal while the
+// cluster and the cloud live on. The points are those that a night has in which nobody
+// kills it: a new step is killed without anybody touching this test.
+func TestTheBotIsKilledAtEveryPoint(t *testing.T) {
+	for _, night := range deadlyNights {
+		t.Run(night.name, func(t *testing.T) {
+			t.Parallel()
+			points := night.play(t, 0)
+			if len(points) < 40 {
+				t.Fatalf("only %d points: the test does not look\n%s", len(points), strings.Join(points, "\n"))
+			}
+			repairs := map[string]int{}
+			for n, point := range points {
+				what, _, _ := strings.Cut(point, ":")
+				repairs[what]++
+				t.Run(fmt.Sprint(n+1), func(t *testing.T) {
+					if died := night.play(t, n+1); len(died) <= n || died[n] != point {
+						t.Errorf("it did not die where it %s:\n%s", point, strings.Join(died, "\n"))
+					}
+				})
+			}
+			for _, what := range []string{"node recycle", "volume remount"} {
+				if n := repairs[what]; n > 0 {
+					t.Logf("counted: %s killed at %d points: %s", what, n, night.name)
+				}
+			}
+		})
+	}
+}
+
+// play plays the night, killed at a point, 0 for not at all, and returns the points
+// that the processes came to.
+func (d deadly) play(t *testing.T, kill int) (points []string) {
+	t.Helper()
+	w := newMortalWorld(t)
+	d.prepare(w)
+	told := lifetime{Folder: w.folder, Control: w.control.URL, Linode: w.linode.URL(), Asks: d.asks, Says: d.says, Kill: kill}
+	for lives := 1; ; lives++ {
+		told.Now = w.clock.Now()
+		out, killed := w.run(told)
+		if killed && told.Kill > 0 {
+			told.Kill = 0
+			continue
+		}
+		if out != "" || killed {
+			t.Fatalf("killed at point %d, in life %d:\n%s", kill, lives, out)
+		}
+		if kill > 0 && lives != 2 {
+			t.Fatalf("it was not killed at point %d", kill)
+		}
+		break
+	}
+	w.calm()
+	w.check()
+	d.checkRecord(t, w)
+	if t.Failed() {
+		t.Logf("killed at point %d", kill)
+	}
+	return w.lines(mortalPoints)
+}
+
+// checkRecord holds what was recorded to what people did.
+func (d deadly) checkRecord(t *testing.T, w *mortalWorld) {
+	t.Helper()
+	db, _, err := readOnly(t.Context(), filepath.Join(w.folder, mortalData, databaseFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	report, err := db.Verify(t.Context(), storage.VerifyOptions{Rebuild: true})
+	if err != nil || len(report.Faults) > 0 {
+		t.Errorf("the record does not verify: %v %v", report.Faults, err)
+	}
+	var runs []remediation.Run
+	var given []string
+	err = db.View(t.Context(), func(v timeline.View) (err error) {
+		if runs, err = remediation.RunsOf(v, timeline.Incident(1)); err != nil {
+			return err
+		}
+		entries, err := v.Entries(timeline.Incident(1), 0, 5000)
+		for _, e := range entries {
+			if a, is := e.Payload.(*remediation.RunApproved); is {
+				given = append(given, e.Actor.Name+" "+a.Hash)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends []remediation.Status
+	for _, r := range runs {
+		ends = append(ends, r.Status)
+		if len(r.Approvals) != 1 || r.Approvals[0].By.Name != "chris" || len(r.Locks) > 0 && r.Status == remediation.Done {
+			t.Errorf("%s ends with approvals %+v and locks %v", r.ID, r.Approvals, r.Locks)
+		}
+	}
+	if !slices.Equal(ends, d.ends) {
+		t.Errorf("the runs ended as %v, want %v", ends, d.ends)
+	}
+	if want := w.lines(mortalGiven); !slices.Equal(given, want) {
+		t.Errorf("recorded approvals\n%q, given were\n%q", given, want)
+	}
+	if t.Failed() {
+		lines, err := entriesOf(t.Context(), db)
+		t.Log(err, "\n"+strings.Join(lines, "\n"))
+	}
+}
+
+// lines are those of a file in the night's folder.
+func (w *mortalWorld) lines(name string) []string {
+	w.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(w.folder, name))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(raw)), "\n")
+}
+
+// entriesOf are an incident's entries, as text.
+func entriesOf(ctx context.Context, db *storage.DB) (lines []string, err error) {
+	err = db.View(ctx, func(v timeline.View) error {
+		entries, err := v.Entries(timeline.Incident(1), 0, 5000)
+		for _, e := range entries {
+			lines = append(lines, fmt.Sprintf("%s %-14s %s", e.RecordedAt.UTC().Format(time.TimeOnly), e.Kind, e.Payload.Text()))
+		}
+		return err
+	})
+	return lines, err
+}
+
+// recycles are those that the cloud accepted, from anybody.
+func (w *mortalWorld) recycles() (n int) {
+	w.t.Helper()
+	var dump struct {
+		State struct {
+			Events []struct{ Action string }
+		}
+	}
+	if err := json.Unmarshal(w.linode.Dump(), &dump); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range dump.State.Events {
+		if e.Action == "lke_node_recycle" {
+			n++
+		}
+	}
+	return n
+}
