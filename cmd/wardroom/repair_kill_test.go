@@ -21,14 +21,27 @@ import (
 type deadly struct {
 	name    string
 	prepare func(*mortalWorld)
+	between func(*mortalWorld)   // what happens while the bot is dead; may be nil
+	after   func(*mortalWorld)   // what people do at the end; may be nil
 	asks    []string             // what joe asks for
 	says    map[string]string    // joe's answers, by the code of the question
 	ends    []remediation.Status // how those end
+	or      []remediation.Status // or so
+	sick    string               // what is wrong with the volume that is remounted
+	others  int                  // recycles of others
+	// from and until are parts of the points between which it is killed, both
+	// included, where what is before and after is another night's; "" is either end.
+	from, until string
 }
 
 const (
 	askRecycle = "/node recycle node:" + mortalNode
 	askRemount = "/volume remount volume:" + limboVolume
+
+	askUndo = "/run undo run:INC-1/run-1" // unless nothing was left
+
+	recycleSent = "about to send POST /lke/clusters/13311/nodes/"
+	stepDone    = "recorded step.done"
 )
 
 // deadlyNights are what the bot is killed in.
@@ -47,6 +60,13 @@ var deadlyNights = []deadly{{
 		w.hang()
 	},
 	asks: []string{askRecycle, askRemount}, ends: []remediation.Status{remediation.Failed, remediation.Done},
+	sick: "case C", from: recycleSent,
+}, {
+	name:    "another machine, which is off, has the volume",
+	prepare: func(w *mortalWorld) { w.off() },
+	after:   func(w *mortalWorld) { w.act(linodetest.Act{Do: "boot", Linode: mortalMachine}) },
+	asks:    []string{askRemount}, ends: []remediation.Status{remediation.Done},
+	sick: "case B",
 }, {
 	name: "the answer is lost, it had arrived",
 	prepare: func(w *mortalWorld) {
@@ -54,6 +74,7 @@ var deadlyNights = []deadly{{
 		w.hang()
 	},
 	asks: []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+	from: recycleSent, until: stepDone,
 }, {
 	name: "the answer is lost before it arrived",
 	prepare: func(w *mortalWorld) {
@@ -63,6 +84,14 @@ var deadlyNights = []deadly{{
 	// Killed in its second attempt, too, it has been asked for twice and never arrived.
 	says: map[string]string{"twice-absent": "again"},
 	asks: []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+	from: recycleSent, until: stepDone,
+}, {
+	name:    "somebody else recycles the node while the bot is dead",
+	prepare: func(w *mortalWorld) { w.hang() },
+	between: func(w *mortalWorld) { w.act(linodetest.Act{Do: "recycle", Slot: w.linode.SlotOf(mortalNode)}) },
+	asks:    []string{askRecycle, askUndo}, ends: []remediation.Status{remediation.Done},
+	or:     []remediation.Status{remediation.Failed, remediation.Done}, // it is not what was approved: what was scaled is scaled back
+	others: 1, from: "recorded run.started", until: recycleSent,
 }}
 
 // The bot, a process of its own, is killed at every point of its journal while the
@@ -73,15 +102,17 @@ func TestTheBotIsKilledAtEveryPoint(t *testing.T) {
 		t.Run(night.name, func(t *testing.T) {
 			t.Parallel()
 			points := night.play(t, 0)
-			if len(points) < 40 {
-				t.Fatalf("only %d points: the test does not look\n%s", len(points), strings.Join(points, "\n"))
+			first, last := night.deadly(points)
+			if last-first < 3 || len(points) < 20 {
+				t.Fatalf("points %d to %d: the test does not look\n%s", first, last, strings.Join(points, "\n"))
 			}
 			repairs := map[string]int{}
-			for n, point := range points {
+			for n := first; n <= last; n++ {
+				point := points[n-1]
 				what, _, _ := strings.Cut(point, ":")
 				repairs[what]++
-				t.Run(fmt.Sprint(n+1), func(t *testing.T) {
-					if died := night.play(t, n+1); len(died) <= n || died[n] != point {
+				t.Run(fmt.Sprint(n), func(t *testing.T) {
+					if died := night.play(t, n); len(died) < n || died[n-1] != point {
 						t.Errorf("it did not die where it %s:\n%s", point, strings.Join(died, "\n"))
 					}
 				})
@@ -95,6 +126,19 @@ func TestTheBotIsKilledAtEveryPoint(t *testing.T) {
 	}
 }
 
+// deadly are the first and the last point at which the bot is killed, from 1.
+func (d deadly) deadly(points []string) (first, last int) {
+	for n, p := range points {
+		if first == 0 && strings.Contains(p, d.from) {
+			first = n + 1
+		}
+		if last = n + 1; first > 0 && d.until != "" && strings.Contains(p, d.until) {
+			return first, last
+		}
+	}
+	return first, last
+}
+
 // play plays the night, killed at a point, 0 for not at all, and returns the points
 // that the processes came to.
 func (d deadly) play(t *testing.T, kill int) (points []string) {
@@ -106,7 +150,9 @@ func (d deadly) play(t *testing.T, kill int) (points []string) {
 		told.Now = w.clock.Now()
 		out, killed := w.run(told)
 		if killed && told.Kill > 0 {
-			told.Kill = 0
+			if told.Kill = 0; d.between != nil {
+				d.between(w)
+			}
 			continue
 		}
 		if out != "" || killed {
@@ -117,13 +163,27 @@ func (d deadly) play(t *testing.T, kill int) (points []string) {
 		}
 		break
 	}
+	if d.after != nil {
+		d.after(w)
+	}
 	w.calm()
-	w.check()
+	w.check(d.recycles(kill > 0))
 	d.checkRecord(t, w)
 	if t.Failed() {
 		t.Logf("killed at point %d", kill)
 	}
 	return w.lines(mortalPoints)
+}
+
+// recycles are how many the cloud has to have accepted, from anybody.
+func (d deadly) recycles(killed bool) int {
+	switch {
+	case !slices.Contains(d.asks, askRecycle):
+		return 0
+	case d.between != nil && killed:
+		return d.others
+	}
+	return 1
 }
 
 // checkRecord holds what was recorded to what people did.
@@ -161,8 +221,11 @@ func (d deadly) checkRecord(t *testing.T, w *mortalWorld) {
 		if len(r.Approvals) != 1 || r.Approvals[0].By.Name != "chris" || len(r.Locks) > 0 && r.Status == remediation.Done {
 			t.Errorf("%s ends with approvals %+v and locks %v", r.ID, r.Approvals, r.Locks)
 		}
+		if is := r.Plan.Material["volume "+limboVolume]; r.Plan.Target.Kind == "volume" && !strings.HasSuffix(is, d.sick) {
+			t.Errorf("%s was for %q, want %s", r.ID, is, d.sick)
+		}
 	}
-	if !slices.Equal(ends, d.ends) {
+	if !slices.Equal(ends, d.ends) && (d.or == nil || !slices.Equal(ends, d.or)) {
 		t.Errorf("the runs ended as %v, want %v", ends, d.ends)
 	}
 	if want := w.lines(mortalGiven); !slices.Equal(given, want) {

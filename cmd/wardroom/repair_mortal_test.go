@@ -149,7 +149,11 @@ func (b *mortalBot) act(ctx context.Context) (acted, over bool, err error) {
 	if len(open) == 0 {
 		return true, false, b.ask(ctx, "joe", "", "/incident declare title:A node is not healthy severity:SEV1")
 	}
+	var before remediation.Run
 	for n, line := range b.Asks {
+		if line == askUndo && len(before.Left) == 0 {
+			continue
+		}
 		id := remediation.RunID(fmt.Sprintf("%s/run-%d", open[0].ID, n+1))
 		r, err := b.machines.desk.Get(ctx, id)
 		if problem.Is(err, problem.NotFound) {
@@ -164,6 +168,7 @@ func (b *mortalBot) act(ctx context.Context) (acted, over bool, err error) {
 			acted, err = b.decide(ctx, r)
 			return acted, false, err
 		}
+		before = r
 	}
 	return false, true, nil
 }

@@ -34,7 +34,7 @@ var mortalWorkloads = []struct {
 }{
 	{name: "kube-system/csi-linode-node", kind: "DaemonSet", pods: 3},
 	{name: "default/postgres", kind: "StatefulSet", node: mortalNode, volume: "pvc-a14c0fe2d9b74e60", disk: 41001, pods: 1},
-	{name: "default/redis", kind: "StatefulSet", node: mortalNode, volume: limboVolume, disk: limboDisk, pods: 1},
+	{name: "default/redis", kind: "Deployment", node: mortalNode, volume: limboVolume, disk: limboDisk, pods: 1},
 	{name: "default/site", kind: "Deployment", node: mortalNode, pods: 2},
 }
 
@@ -109,10 +109,24 @@ func (w *mortalWorld) hang() {
 	w.pass(2 * time.Minute)
 }
 
+// off is a colleague who shuts the node's machine down, until pods are made elsewhere
+// that wait for what it still has.
+func (w *mortalWorld) off() {
+	w.t.Helper()
+	w.act(linodetest.Act{Do: "shutdown", Linode: mortalMachine})
+	w.pass(6*time.Minute + 10*time.Second)
+}
+
+// act is what a colleague does in the cloud's console.
+func (w *mortalWorld) act(a linodetest.Act) {
+	w.t.Helper()
+	w.must(w.linode.Act("oncall-colleague", a))
+}
+
 // calm lets what is under way come to its end.
 func (w *mortalWorld) calm() {
 	w.t.Helper()
-	w.pass(5 * time.Minute)
+	w.pass(10 * time.Minute)
 }
 
 // run runs a process of the bot to its end. out is what it complained of.
@@ -135,12 +149,12 @@ func (w *mortalWorld) run(told lifetime) (out string, killed bool) {
 	return "", false
 }
 
-// check holds the end to what it has to be: another machine in the node's place, and
-// everything else as before.
-func (w *mortalWorld) check() {
+// check holds the end to what it has to be: another machine in the node's place where
+// one was recycled, and everything else as before.
+func (w *mortalWorld) check(recycles int) {
 	w.t.Helper()
-	if n := w.recycles(); n != 1 {
-		w.t.Errorf("%d recycles were accepted", n)
+	if n := w.recycles(); n != recycles {
+		w.t.Errorf("%d recycles were accepted, want %d", n, recycles)
 	}
 	machine := map[string]string{}
 	for _, n := range w.kube.Nodes() {
@@ -149,7 +163,7 @@ func (w *mortalWorld) check() {
 			w.t.Errorf("node %+v", n)
 		}
 	}
-	if old := fmt.Sprintf("linode://%d", mortalMachine); len(machine) != 3 || machine[mortalNode] == old {
+	if old := fmt.Sprintf("linode://%d", mortalMachine); len(machine) != 3 || (machine[mortalNode] != old) != (recycles > 0) {
 		w.t.Errorf("the machines are %v", machine)
 	}
 	where := map[string]string{} // pods that are Ready
