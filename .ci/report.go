@@ -54,9 +54,10 @@ var kinds = []struct {
 }
 
 // needed are the tests without which a whole run is none: they hold what is sent to
-// Discord to its own document, and everything to hostile text.
+// Discord to its own document, everything to hostile text, and repairs to their record.
 var needed = []key{
 	{"wardroom/cmd/wardroom", "TestHostileTextFromEverySide"},
+	{"wardroom/cmd/wardroom", "TestTheBotIsKilledAtEveryPoint"},
 	{"wardroom/integrations/discord/discordtest", "TestEveryAnswerIsAsDiscordsDocumentSays"},
 	{"wardroom/integrations/discord/discordtest/spec", "TestSimulatedDiscordIsLikeTheRealOne"},
 	{"wardroom/integrations/discord/discordtest/spec", "TestEveryRuleHasAPlantedViolation"},

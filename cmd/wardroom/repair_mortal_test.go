@@ -53,7 +53,7 @@ const (
 // mortalEnds bounds a night, in its own time.
 const mortalEnds = 4 * time.Hour
 
-// bot is a whole system without a chat, on a clock that it moves itself: when
+// mortalBot is a whole system without a chat, on a clock that it moves itself: when
 // nothing is in flight, to where something is waited for, the simulators first.
 type mortalBot struct {
 	*system

@@ -56,13 +56,10 @@ func newMortalWorld(t *testing.T) *mortalWorld {
 	if w.linode, err = linodetest.New(linodetest.Options{Now: w.clock.Now, Limits: linodetest.Limits{Collections: 1e6, Others: 1e6, Tickets: 1e6}}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.linode.Close)
 	if w.kube, err = kubetest.New(kubetest.Options{Now: w.clock.Now, Move: w.clock.MoveTo, Cloud: kubetest.OnLinode(w.linode)}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.kube.Close)
 	w.control = httptest.NewServer(w.kube.Control())
-	t.Cleanup(w.control.Close)
 	w.must(w.kube.WriteKubeconfig(filepath.Join(w.folder, mortalRead), kubetest.ObserveToken))
 	w.must(w.kube.WriteKubeconfig(filepath.Join(w.folder, mortalAct), kubetest.ActToken))
 	for n, name := range []string{mortalNode, "lke13311-20304-5ffa4d11faab", "lke13311-20304-60aa4d11fabc"} {
@@ -78,6 +75,13 @@ func newMortalWorld(t *testing.T) *mortalWorld {
 	}
 	w.kube.AddBackup(kubetest.Backup{Name: "default/postgres-backup", LastSuccess: w.clock.Now().Add(-2 * time.Hour)})
 	return w
+}
+
+// close ends it: a test has hundreds of them, one after the other.
+func (w *mortalWorld) close() {
+	w.control.Close()
+	w.kube.Close()
+	w.linode.Close()
 }
 
 func (w *mortalWorld) must(err error) {
