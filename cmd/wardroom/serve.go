@@ -141,6 +141,9 @@ func (v *server) compose() (err error) {
 		v.app.Add(bot.Service{Name: "what works", Run: v.watchWorking})
 	}
 	v.operate()
+	if err := v.registerMachines(v.metrics); err != nil {
+		return err
+	}
 	if err := v.readback(); err != nil {
 		return err
 	}

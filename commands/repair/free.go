@@ -172,6 +172,9 @@ func (f freeing) returned() (steps []remediation.PlannedStep) {
 }
 
 func (f freeing) fact() string {
+	if len(f.volumes)+len(f.scaled) == 0 {
+		return "It holds no volume that would have to be freed first"
+	}
 	return fmt.Sprintf("%s freed first; %s scaled to 0 meanwhile", counted(len(f.volumes), "volume"), counted(len(f.scaled), "workload"))
 }
 
