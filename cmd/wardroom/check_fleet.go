@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"wardroom/bot/config"
 	"wardroom/bot/fleet"
+	"wardroom/bot/problem"
 	checks "wardroom/bot/watch"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/linode"
@@ -34,6 +37,11 @@ func (k *checker) machines() []checks.Check {
 			return append(list, checks.Check{Name: "linode", Try: func(context.Context) (checks.Finding, error) { return checks.Finding{}, err }})
 		}
 		list = append(list, l.Checks()...)
+		if k.config.Mode == config.Act && !l.CanChange() {
+			list = append(list, checks.Check{Name: "linode changes", Try: func(context.Context) (checks.Finding, error) {
+				return checks.Warn("there is no token for changes").WithHint("mode is act: give linode.act_token_file a token with the scopes linodes, lke and volumes to write"), nil
+			}})
+		}
 	}
 	return list
 }
@@ -42,6 +50,10 @@ func (k *checker) cluster(ctx context.Context, c *kubernetes.Cluster) (checks.Fi
 	s, err := c.Snapshot(ctx, 0)
 	if err != nil {
 		return checks.Finding{}, err
+	}
+	if slices.Contains(s.Missing, "nodes") {
+		return checks.Fail("nodes may not be listed: no repair can be planned").
+			WithHint("the role of the observing credential needs get, list and watch on what docs/kubernetes.md lists"), nil
 	}
 	ready := 0
 	for _, n := range s.Nodes {
@@ -60,5 +72,27 @@ func (k *checker) cluster(ctx context.Context, c *kubernetes.Cluster) (checks.Fi
 	case k.config.Mode == config.Act && !c.CanChange():
 		return checks.Warn("%s; there is no credential for changes", text).WithHint("mode is act: give kubernetes.act a kubeconfig whose role may change what repairs change"), nil
 	}
+	if err := k.mayChange(ctx, c, s); err != nil {
+		return checks.Finding{}, err
+	}
 	return checks.Fine("%s", text), nil
+}
+
+// mayChange asks the cluster to validate a change of a node and not to make it: that
+// the credential for changes has run out is better known before it is needed.
+func (k *checker) mayChange(ctx context.Context, c *kubernetes.Cluster, s *fleet.Snapshot) error {
+	if k.config.Mode != config.Act || !c.CanChange() || len(s.Nodes) == 0 {
+		return nil
+	}
+	n := s.Nodes[0]
+	err := c.DryRun().Cordon(ctx, n.Name, n.Identity, !n.Unschedulable)
+	if p, is := errors.AsType[*problem.Error](err); is {
+		if p.Code == problem.Conflict || p.Code == problem.NotFound {
+			return nil // the node was changed meanwhile, so the credential was accepted
+		}
+		said := *p
+		said.Message = "the credential for changes: " + p.Message
+		return &said
+	}
+	return err
 }

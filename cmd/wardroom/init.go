@@ -21,10 +21,9 @@ func (p *program) newInit() *cobra.Command {
 		Use:   "init",
 		Short: "Set Wardroom up, question by question, and try each answer",
 		Long: "Asks what Wardroom has to know, part by part: your team, your alerts, your status page,\n" +
-			"your Discord. Each part is tried before the next. Then it writes " + configName + ". Enter\n" +
+			"your Discord, your cluster and its cloud. Each part is tried before the next. Then it writes " + configName + ". Enter\n" +
 			"takes the answer in brackets, ? explains a question, --yes takes every default. A\n" +
-			configName + " that is there is not replaced unless you say so.\n\n" +
-			"The cluster and repairs are configured here once those parts are there.",
+			configName + " that is there is not replaced unless you say so.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			w := &wizard{dialogue: newDialogue(p.shell.stdin, p.shell.stdout, p.shell.yes), machine: thisMachine(),
@@ -63,6 +62,8 @@ func initStages() []initStage {
 		{"Your alerts", "how Alertmanager reaches Wardroom, and Wardroom it", askAlerts, tryAlerts},
 		{"Your status page", "what the public sees", askPage, tryPage},
 		{"Your Discord", "where each incident has a room", askDiscord, tryDiscord},
+		{"Your cluster", "what repairs are planned for; Wardroom only looks", askCluster, tryCluster},
+		{"Your Linode", "who owns the cluster's machines and volumes", askLinode, tryLinode},
 	}
 }
 
@@ -81,8 +82,7 @@ func (w *wizard) run(ctx context.Context) error {
 	}
 	stages := initStages()
 	w.say("This sets Wardroom up in %s parts, and tries each. Enter takes the answer in brackets,", number(len(stages)))
-	w.say("- leaves one out, ? explains. The cluster and repairs are configured here once those parts")
-	w.say("are there.")
+	w.say("- leaves one out, ? explains.")
 	for i, stage := range stages {
 		w.say("\n%d. %s: %s", i+1, stage.name, stage.about)
 		if err := w.stage(ctx, stage); err != nil {
@@ -283,10 +283,13 @@ func (w *wizard) finish(path string) error {
 	} else {
 		steps = append(steps, "Whenever in doubt:  wardroom check"+w.flags())
 	}
+	if w.answers.fleet.has() {
+		steps = append(steps, "What a repair would do, without doing it: wardroom node list"+w.flags()+"\n"+
+			"     and the same with --dry-run behind a repair. docs/guide/repairs.md goes on from there.")
+	}
 	for i, step := range steps {
 		w.say("  %d. %s", i+1, step)
 	}
-	w.say("\nThe cluster and repairs: run `wardroom init` again once a version has those parts.")
 	return w.failed
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -32,6 +33,7 @@ type answers struct {
 	components []string
 
 	discord answeredDiscord
+	fleet   answeredFleet
 }
 
 type answeredPerson struct {
@@ -58,10 +60,12 @@ type machine struct {
 	lookup         func(ctx context.Context, host string) ([]string, error)
 	clock          timeline.Clock
 	discord        string // address of Discord's API; "": its own
+	kubeconfig     string // a file that leads to a cluster; "": there is none
+	linode         string // address of Linode's API; "": its own
 }
 
 func thisMachine() machine {
-	m := machine{uid: os.Getuid(), zone: systemZone(), lookup: net.DefaultResolver.LookupHost, clock: timeline.RealClock{}}
+	m := machine{uid: os.Getuid(), zone: systemZone(), lookup: net.DefaultResolver.LookupHost, clock: timeline.RealClock{}, kubeconfig: kubeconfigHere()}
 	if u, err := user.LookupId(strconv.Itoa(m.uid)); err == nil {
 		m.user = u.Username
 		m.fullName, _, _ = strings.Cut(u.Name, ",") // the rest of the field is rooms and telephones
@@ -94,7 +98,7 @@ var shortName = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,30}[a-z0-9])?$`)
 // proposals are the answers of somebody who only presses Enter.
 func proposals(m machine) answers {
 	a := answers{zone: m.zone, place: placeHere, listen: "127.0.0.1:8080", receiver: "team", title: "Status",
-		discord: answeredDiscord{url: m.discord}}
+		discord: answeredDiscord{url: m.discord}, fleet: answeredFleet{found: m.kubeconfig, url: m.linode}}
 	me := answeredPerson{name: strings.ToLower(m.user), fullName: m.fullName, role: string(people.Lead), uid: m.uid}
 	if !shortName.MatchString(me.name) {
 		me.name = ""
@@ -123,6 +127,7 @@ func (a *answers) adopt(cfg *config.Config, uid int) {
 		a.components = append(a.components, c.Name)
 	}
 	a.discord.adopt(cfg)
+	a.fleet.adopt(cfg)
 	me, known := cfg.People.ByUID(uid)
 	if known {
 		a.persons[0].name, a.persons[0].fullName, a.persons[0].discord = me.Name, me.FullName, me.Discord
@@ -153,8 +158,8 @@ func (a *answers) yaml(data string) string {
 	line("# default; docs/reference/configuration.md has every key. `wardroom check` tries it.")
 	line("\n# The zone in which typed times are read. UTC is always shown as well.")
 	line("timezone: %s", quoted(a.zone))
-	line("\n# observe: it records, tells and proposes, and changes nothing outside.")
-	line("mode: observe")
+	line("\n# observe: it records, tells and proposes, and changes nothing outside. act: repairs may.")
+	line("mode: %s", cmp.Or(a.fleet.mode, config.Observe))
 	line("\n# Where webhooks, the status page and metrics are served.")
 	line("listen: %s", quoted(a.listen))
 	if data != "" {
@@ -206,6 +211,7 @@ func (a *answers) yaml(data string) string {
 		}
 	}
 	a.discord.yaml(line)
+	a.fleet.yaml(line)
 	return b.String()
 }
 

@@ -32,7 +32,7 @@ func newInitChat(t *testing.T) *discordtest.Server {
 
 // answeredUpToDiscord are the answers of everything that is asked before it.
 func answeredUpToDiscord(more ...string) []string {
-	return append(enough[:len(enough)-1:len(enough)-1], more...)
+	return append(enough[:len(enough)-3:len(enough)-3], more...)
 }
 
 // chatRig has the answers of everything before Discord, and then these.
@@ -54,7 +54,7 @@ func (r *initRig) settings(cfg *config.Config) discord.Settings {
 
 func TestInitKeepsATypedTokenInAFileOfItsOwn(t *testing.T) {
 	chat := newInitChat(t)
-	r := chatRig(t, chat, chat.Token(), chat.GuildID(), chat.UserID("joe"))
+	r := chatRig(t, chat, chat.Token(), chat.GuildID(), chat.UserID("joe"), "-", "-")
 	cfg := r.mustRun()
 	path := filepath.Join(r.data, discordTokenFile)
 	info, err := os.Stat(path)
@@ -88,7 +88,7 @@ func TestInitTakesAFileThatHoldsTheToken(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, []byte(chat.Token()+"\n"), 0o600), os.WriteFile(empty, nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	r := chatRig(t, chat, empty, file, chat.GuildID(), "-")
+	r := chatRig(t, chat, empty, file, chat.GuildID(), "-", "-", "-")
 	if s := r.settings(r.mustRun()); s.Token.File() != file || s.Token.Reveal() != chat.Token() {
 		t.Errorf("the token is that of %s", s.Token.File())
 	}
@@ -103,7 +103,7 @@ func TestInitTakesAFileThatHoldsTheToken(t *testing.T) {
 // TestInitKeepsWhatItDoesNotAsk holds it to rooms that stay private.
 func TestInitKeepsWhatItDoesNotAsk(t *testing.T) {
 	chat := newInitChat(t)
-	r := chatRig(t, chat, "", "", "", "", "yes")
+	r := chatRig(t, chat, "", "", "", "", "-", "-", "yes")
 	old := fmt.Sprintf("discord: {token_file: discord.token, guild: %q, private: true, viewers: [%q], lock_closed: true, overview: status, url: %q}\npeople: {joe: {roles: [lead], uid: 1000, discord: %q}}\n",
 		chat.GuildID(), chat.GuildID(), chat.API(), chat.UserID("joe"))
 	if err := errors.Join(os.MkdirAll(r.data, 0o700), os.WriteFile(r.file, []byte(old), 0o600), os.WriteFile(filepath.Join(r.data, discordTokenFile), []byte(chat.Token()), 0o600)); err != nil {
@@ -128,7 +128,7 @@ func TestInitKeepsWhatItDoesNotAsk(t *testing.T) {
 // is not replaced.
 func TestInitLeavesTheTokenInForce(t *testing.T) {
 	chat := newInitChat(t)
-	r := chatRig(t, chat, chat.Token(), chat.GuildID(), "-", "no")
+	r := chatRig(t, chat, chat.Token(), chat.GuildID(), "-", "-", "-", "no")
 	path := filepath.Join(r.data, discordTokenFile)
 	if err := errors.Join(os.MkdirAll(r.data, 0o700), os.WriteFile(r.file, []byte("timezone: UTC\n"), 0o600), os.WriteFile(path, []byte("another"), 0o600)); err != nil {
 		t.Fatal(err)
@@ -161,9 +161,9 @@ func TestInitSaysWhatIsWrongWithDiscord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			chat := newInitChat(t)
-			r := chatRig(t, chat, chat.Token(), chat.GuildID(), chat.UserID("joe"), "no")
+			r := chatRig(t, chat, chat.Token(), chat.GuildID(), chat.UserID("joe"), "no", "-", "-")
 			if !c.fails {
-				r = chatRig(t, chat, chat.Token(), chat.GuildID(), chat.UserID("joe"))
+				r = chatRig(t, chat, chat.Token(), chat.GuildID(), chat.UserID("joe"), "-", "-")
 			}
 			c.world(chat)
 			r.mustRun() // answers that were kept are written, although they do not work yet

@@ -99,6 +99,8 @@ func TestInitLeadsANewcomerThrough(t *testing.T) {
 		"?", "my token", "old.token.that.was.reset", "?", "wardroom", "267624335836053506", "?", chat.UserID("joe"), "-",
 		"yes", chat.Token(), "", "", "",
 		"", "", chat.GuildID(), "", "joe", chat.UserID("joe"), "165023948638126080",
+		// No cluster, and no Linode.
+		"?", "-", "?", "-",
 	)
 	r.machine.discord = chat.API()
 	cfg := r.mustRun()
@@ -169,7 +171,7 @@ func TestInitWithoutQuestionsFailsWhereADefaultDoesNotWork(t *testing.T) {
 }
 
 // enough answers for everything to work, on the port of the rig.
-var enough = []string{"", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "-", "-", "-"}
+var enough = []string{"", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "-", "-", "-", "-", "-"}
 
 func TestInitNeverReplacesWithoutAsking(t *testing.T) {
 	const mine = "# mine\ntimezone: Asia/Tokyo\nstatus_page: {title: Ours, components: [{name: Bot}]}\npeople: {jo: {roles: [lead], uid: 1000}, ann: {roles: [viewer], ntfy: 3f0c6d51a87b4e2f9d10c5b7e8a42f96}}\n"
@@ -178,7 +180,7 @@ func TestInitNeverReplacesWithoutAsking(t *testing.T) {
 		replaced bool
 	}{"Enter": {"", false}, "no": {"n", false}, "yes": {"y", true}} {
 		t.Run(name, func(t *testing.T) {
-			r := newInitRig(t, false, append([]string{"", "", "", "", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "", "", ""}, c.answer)...)
+			r := newInitRig(t, false, append([]string{"", "", "", "", "", "", "", "-", "here", "127.0.0.1:PORT", "-", "", "", "", "", "", "", ""}, c.answer)...)
 			if err := errors.Join(os.MkdirAll(r.data, 0o700), os.WriteFile(r.file, []byte(mine), 0o600)); err != nil {
 				t.Fatal(err)
 			}
@@ -216,11 +218,11 @@ func TestInitSaysWhenTheAddressIsInUse(t *testing.T) {
 	}
 	defer taken.Close()
 	address := taken.Addr().String()
-	r := newInitRig(t, false, "", "", "", "", "-", "none", address, "maybe", "yes", "none", "127.0.0.1:PORT", "", "-", "-", "-")
+	r := newInitRig(t, false, "", "", "", "", "-", "none", address, "maybe", "yes", "none", "127.0.0.1:PORT", "", "-", "-", "-", "-", "-")
 	r.mustRun()
 	goldenText(t, "../init/in-use.txt", strings.ReplaceAll(r.transcript(), address, "127.0.0.1:TAKEN"))
 
-	r = newInitRig(t, false, append([]string{"", "", "", "", "-", "none", address, "no"}, "", "-", "-", "-")...)
+	r = newInitRig(t, false, append([]string{"", "", "", "", "-", "none", address, "no"}, "", "-", "-", "-", "-", "-")...)
 	if cfg := r.mustRun(); cfg.Listen.String() != address {
 		t.Errorf("listen %s: kept answers are written", cfg.Listen)
 	}
@@ -333,7 +335,7 @@ func TestInitCommandAndWhatItPrints(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "my data")
 	port := freePort(t)
 	cmd := asProcess(t.Context(), "init", "--data", data)
-	answers := strings.Join([]string{"joe", "", "", "UTC", "-", "none", fmt.Sprintf("127.0.0.1:%d", port), "", "Website", "-", "-"}, "\n") + "\n"
+	answers := strings.Join([]string{"joe", "", "", "UTC", "-", "none", fmt.Sprintf("127.0.0.1:%d", port), "", "Website", "-", "-", "-", "-"}, "\n") + "\n"
 	cmd.Stdin = strings.NewReader(answers)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -58,7 +58,8 @@ func (a asked) said(err error) error {
 	case apierrors.ReasonForError(err) != "":
 		why = "answers with an error"
 	}
-	return problem.New(problem.Unavailable, "the cluster %s", why).Because(cause)
+	return problem.New(problem.Unavailable, "the cluster %s", why).Because(cause).
+		WithHint("kubectl with the same kubeconfig tells whether it is the cluster or the way there; Wardroom tries again by itself")
 }
 
 func isTimeout(err error) bool {
