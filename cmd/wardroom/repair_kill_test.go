@@ -28,7 +28,7 @@ type deadly struct {
 	ends    []remediation.Status // how those end
 	or      []remediation.Status // or so
 	sick    string               // what is wrong with the volume that is remounted
-	others  int                  // recycles of others
+	refused int                  // requests for a recycle that do not arrive
 	// from and until are parts of the points between which it is killed, both
 	// included, where what is before and after is another night's; "" is either end.
 	from, until string
@@ -82,7 +82,7 @@ var deadlyNights = []deadly{{
 		w.hang()
 	},
 	// Killed in its second attempt, too, it has been asked for twice and never arrived.
-	says: map[string]string{"twice-absent": "again"},
+	says: map[string]string{"twice-absent": "again"}, refused: 1,
 	asks: []string{askRecycle}, ends: []remediation.Status{remediation.Done},
 	from: recycleSent, until: stepDone,
 }, {
@@ -90,8 +90,8 @@ var deadlyNights = []deadly{{
 	prepare: func(w *mortalWorld) { w.hang() },
 	between: func(w *mortalWorld) { w.act(linodetest.Act{Do: "recycle", Slot: w.linode.SlotOf(mortalNode)}) },
 	asks:    []string{askRecycle, askUndo}, ends: []remediation.Status{remediation.Done},
-	or:     []remediation.Status{remediation.Failed, remediation.Done}, // it is not what was approved: what was scaled is scaled back
-	others: 1, from: "recorded run.started", until: recycleSent,
+	or:   []remediation.Status{remediation.Failed, remediation.Done}, // it is not what was approved: what was scaled is scaled back
+	from: "recorded run.started", until: recycleSent,
 }}
 
 // The bot, a process of its own, is killed at every point of its journal while the
@@ -185,15 +185,17 @@ func (d deadly) play(t *testing.T, kill int) (points []string) {
 	return w.lines(mortalPoints)
 }
 
-// recycles are how many the cloud has to have accepted, from anybody.
-func (d deadly) recycles(killed bool) int {
+// recycles are how many requests for one the cloud has to have seen, and how many it
+// has to have accepted, from anybody. A second request is one too many, also where the
+// cloud would have been too busy for it.
+func (d deadly) recycles(killed bool) (requests, accepted int) {
 	switch {
 	case !slices.Contains(d.asks, askRecycle):
-		return 0
+		return 0, 0
 	case d.between != nil && killed:
-		return d.others
+		return 0, 1 // the other's
 	}
-	return 1
+	return 1 + d.refused, 1
 }
 
 // checkRecord holds what was recorded to what people did.
@@ -269,9 +271,15 @@ func entriesOf(ctx context.Context, db *storage.DB) (lines []string, err error) 
 	return lines, err
 }
 
-// recycles are those that the cloud accepted, from anybody.
-func (w *mortalWorld) recycles() (n int) {
+// recycles are the requests for one that came to the cloud, and those that it
+// accepted, from anybody.
+func (w *mortalWorld) recycles() (requests, accepted int) {
 	w.t.Helper()
+	for _, r := range w.linode.Writes() {
+		if strings.HasSuffix(r.Path, "/recycle") {
+			requests++
+		}
+	}
 	var dump struct {
 		State struct {
 			Events []struct{ Action string }
@@ -282,8 +290,8 @@ func (w *mortalWorld) recycles() (n int) {
 	}
 	for _, e := range dump.State.Events {
 		if e.Action == "lke_node_recycle" {
-			n++
+			accepted++
 		}
 	}
-	return n
+	return requests, accepted
 }

@@ -155,10 +155,10 @@ func (w *mortalWorld) run(told lifetime) (out string, killed bool) {
 
 // check holds the end to what it has to be: another machine in the node's place where
 // one was recycled, and everything else as before.
-func (w *mortalWorld) check(recycles int) {
+func (w *mortalWorld) check(requests, recycles int) {
 	w.t.Helper()
-	if n := w.recycles(); n != recycles {
-		w.t.Errorf("%d recycles were accepted, want %d", n, recycles)
+	if came, accepted := w.recycles(); came != requests || accepted != recycles {
+		w.t.Errorf("%d recycles were asked for and %d accepted, want %d and %d", came, accepted, requests, recycles)
 	}
 	machine := map[string]string{}
 	for _, n := range w.kube.Nodes() {
