@@ -245,7 +245,7 @@ func (d deadly) checkRecord(t *testing.T, w *mortalWorld) {
 	}
 	if t.Failed() {
 		lines, err := entriesOf(t.Context(), db)
-		t.Log(err, "\n"+strings.Join(lines, "\n"))
+		t.Logf("the record (%v):\n%s", err, strings.Join(lines, "\n"))
 	}
 }
 
