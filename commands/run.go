@@ -116,7 +116,7 @@ func (c runs) decisions() []command.Command {
 		}, reason("Why not", false)),
 		c.decide(command.Command{
 			Path: "run break-glass", Summary: "Go on without a second person, or against a soft refusal",
-			Description: "The others have been paged. Alone you may go on after 5 minutes of a SEV1 and 10 of a SEV2, at once when nobody else is on the rota. It covers you in this incident for two hours; each act is still announced and confirmed, and the reason is reviewed afterwards. It overrules no hard refusal. Then approve the plan: `/run approve`.",
+			Description: "The room has mentioned the others. Alone you may go on after 5 minutes of a SEV1 and 10 of a SEV2, at once when nobody else is on the rota. It covers you in this incident for two hours; each act is still announced and confirmed, and the reason is reviewed afterwards. It overrules no hard refusal. Then approve the plan: `/run approve`.",
 			Examples:    []string{"/run break-glass reason:nobody else answers", "/run break-glass run:INC-1/run-1 reason:nobody else answers"}, Form: glass, Handle: c.breakGlass,
 		}, reason("Why it cannot wait", true)),
 		c.decide(command.Command{
