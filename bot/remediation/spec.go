@@ -30,6 +30,12 @@ type Spec struct {
 	Access  []Access
 	// NoUndo says why it cannot be undone; empty when its plans have an undo.
 	NoUndo string
+	// When says in which trouble it is the repair to choose, and Breaks what it breaks
+	// meanwhile or for good: whole sentences, for pages that are read while Wardroom is down.
+	When, Breaks string
+	// Check are commands by which a person sees that it came about, where no last step
+	// of its plans does: they name nothing.
+	Check []string
 }
 
 // Access is something that a repair must be allowed to do.

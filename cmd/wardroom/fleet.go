@@ -91,8 +91,8 @@ type machines struct {
 	watch   *checks.Baseline // nil: there is no cluster to look at
 }
 
-// openMachines makes what reads and repairs the machines; nothing is asked yet.
-func (s *system) openMachines() error {
+// reachMachines makes what reads and changes the machines; nothing is asked yet.
+func (s *system) reachMachines() (*machines, error) {
 	m := &machines{ports: repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, Clock: s.clock, Blast: fleet.BlastOptions{Own: s.fleet.own}}}
 	if o := s.fleet.cluster; o != nil {
 		with := *o
@@ -105,9 +105,18 @@ func (s *system) openMachines() error {
 		with.Clock, with.Log = s.clock, s.log.With("system", "linode")
 		var err error
 		if m.linode, err = linode.New(with); err != nil {
-			return err
+			return nil, err
 		}
 		m.ports.Cloud = m.linode
+	}
+	return m, nil
+}
+
+// openMachines makes what repairs the machines, too.
+func (s *system) openMachines() error {
+	m, err := s.reachMachines()
+	if err != nil {
+		return err
 	}
 	for _, r := range repair.All(m.ports) {
 		m.repairs = append(m.repairs, able{r, m.unable(r.Spec())})
@@ -122,7 +131,6 @@ func (s *system) openMachines() error {
 	if rota := s.config.OnCall.Rota; rota != nil {
 		o.Rota = rota
 	}
-	var err error
 	if m.desk, err = remediation.NewDesk(o); err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func (v *server) compose() (err error) {
 	if err := v.readback(); err != nil {
 		return err
 	}
-	v.app.Add(v.socketService(), v.checks(), webService("web", v.front))
+	v.app.Add(v.socketService(), v.checks(), v.runbookService(), webService("web", v.front))
 	return nil
 }
 

@@ -17,6 +17,9 @@ func (nodeCordon) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: NodeCordon, Version: 1, Summary: "Keep new pods away from a node", Tier: remediation.Routine,
 		Access: []remediation.Access{{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepCordon}},
+		When:   "A node is suspect, or is to be repaired soon: nothing more is to start there, and what runs there is to go on.",
+		Breaks: "Nothing. There is less room for new pods while it lasts.",
+		Check:  []string{"kubectl get nodes"}, // SchedulingDisabled
 	}
 }
 

@@ -19,6 +19,9 @@ func (nodeDrain) Spec() remediation.Spec {
 			{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepCordon},
 			{System: "kubernetes", Verb: "create", What: "pods/eviction", Why: stepEvictPods},
 		},
+		When:   "A node answers and is to be empty: before maintenance, or because it makes trouble. Pods of a node that does not answer cannot be evicted: reboot or recycle it instead.",
+		Breaks: "What has one replica is down until it runs elsewhere. Pods that nobody makes again are lost, and so is what pods keep in emptyDir.",
+		Check:  []string{"kubectl get nodes", "kubectl get pods -A -o wide"},
 	}
 }
 

@@ -20,6 +20,8 @@ func (nodeReboot) Spec() remediation.Spec {
 		Name: NodeReboot, Version: 1, Summary: "Restart the machine of a node: the same machine with its disk", Tier: remediation.Disruptive,
 		Access: append(freeingAccess(), remediation.Access{System: "linode", Verb: "read_write", What: "linodes", Why: stepReboot}),
 		NoUndo: "a restart cannot be taken back; workloads are scaled back and the node is uncordoned by the run itself",
+		When:   "A node does not answer, or does while its machine misbehaves. Try it before a recycle: the machine, its disk and its addresses stay.",
+		Breaks: "Workloads with a volume on the node are scaled to 0 meanwhile and scaled back at the end; other pods run elsewhere, or wait. Volumes are freed first, because a restart detaches them without telling the cluster.",
 	}
 }
 

@@ -18,6 +18,8 @@ func (nodeRecycle) Spec() remediation.Spec {
 		Name: NodeRecycle, Version: 1, Summary: "Replace the machine of a node: it is deleted, its disk is lost", Tier: remediation.Destructive,
 		Access: append(freeingAccess(), remediation.Access{System: "linode", Verb: "read_write", What: "lke", Why: stepRecycle}),
 		NoUndo: "the machine and its disk are deleted; workloads are scaled back by the run itself",
+		When:   "A reboot did not help, or the machine is broken for good.",
+		Breaks: "The machine and everything on its disk are lost for good. Workloads with a volume on the node are scaled to 0 meanwhile and scaled back at the end. The new machine may have another name and other addresses.",
 	}
 }
 

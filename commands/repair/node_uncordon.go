@@ -16,6 +16,9 @@ func (nodeUncordon) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: NodeUncordon, Version: 1, Summary: "Let new pods onto a node again", Tier: remediation.Routine,
 		Access: []remediation.Access{{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepUncordon}},
+		When:   "A node was cordoned, by a person or by a repair that was stopped, and is well again.",
+		Breaks: "Nothing.",
+		Check:  []string{"kubectl get nodes"},
 	}
 }
 

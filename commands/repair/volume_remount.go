@@ -31,6 +31,8 @@ func (volumeRemount) Spec() remediation.Spec {
 			{System: "linode", Verb: "read_write", What: "linodes", Why: stepDetach},
 		},
 		NoUndo: "it puts back by itself what it changes: replicas, keepers, the taint",
+		When:   "A pod waits for its volume (ContainerCreating, FailedAttachVolume, FailedMount), or runs without it: the volume hangs on a machine that is gone or off, or is attached and the machine has no device.",
+		Breaks: "Workloads that use the volume are scaled to 0 meanwhile. Never do it while a machine that does not answer may still be writing to the volume: that damages the file system.",
 	}
 }
 

@@ -1,0 +1,49 @@
+package runbook
+
+import "wardroom/commands/repair"
+
+// onto says what a repair is tried on.
+type onto struct {
+	kind   string // of what the cluster's own pages are made: "node", "volume"; "" for none
+	target string // in the example
+	params func(target string) map[string]string
+	shapes []shape
+}
+
+// shape is one way in which a person may find the target.
+type shape struct {
+	when string
+	make func(w *world, target string)
+}
+
+func param(name string) func(string) map[string]string {
+	return func(target string) map[string]string { return map[string]string{name: target} }
+}
+
+func asItIs(*world, string) {}
+
+var (
+	nodeShapes = []shape{
+		{"While the node answers", asItIs},
+		{"When the node does not answer", (*world).silence},
+	}
+	volumeShapes = []shape{
+		{"While the nodes that have it answer", asItIs},
+		{"When its node does not answer and its machine is off", func(w *world, volume string) {
+			for _, node := range w.holders(volume) {
+				w.off(node)
+			}
+		}},
+	}
+)
+
+// examples are how each repair is tried; a repair without one has no page, and a test
+// that fails.
+var examples = map[string]onto{
+	repair.NodeUncordon:  {"node", "NODE", param("node"), nodeShapes},
+	repair.NodeCordon:    {"node", "NODE", param("node"), nodeShapes},
+	repair.NodeDrain:     {"node", "NODE", param("node"), nodeShapes},
+	repair.NodeReboot:    {"node", "NODE", param("node"), nodeShapes},
+	repair.NodeRecycle:   {"node", "NODE", param("node"), nodeShapes},
+	repair.VolumeRemount: {"volume", "pvc-example", param("volume"), volumeShapes},
+}
