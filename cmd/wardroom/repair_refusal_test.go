@@ -318,14 +318,8 @@ func TestTheRemountOfWhatTheRecycleLeftIsNotRefused(t *testing.T) {
 			if handed := strings.Contains(told, "hands volume "+redisDisk+", workload default/redis to "+string(remount.ID)); handed != tt.hands || (remount.Repairs == stuck.ID) != tt.hands {
 				t.Errorf("handed %t, repairs %q:\n%s", handed, remount.Repairs, told)
 			}
-			redis := 0
-			for _, p := range r.world.kube.Pods() {
-				if strings.HasPrefix(p.Name, "default/redis") && p.Ready {
-					redis++
-				}
-			}
-			if redis != 1 {
-				t.Errorf("%d pods of Redis are Ready", redis)
+			if !r.redisReady() {
+				t.Error("Redis is not Ready")
 			}
 			if codes := r.refusals(); len(codes) > 0 {
 				t.Errorf("refused: %v", codes)

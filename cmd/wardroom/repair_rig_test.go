@@ -362,6 +362,17 @@ func (r *repairs) recycles() (list []linodetest.Request) {
 	return list
 }
 
+// redisReady reports whether the one pod of Redis is Ready.
+func (r *repairs) redisReady() bool {
+	ready := 0
+	for _, p := range r.world.kube.Pods() {
+		if strings.HasPrefix(p.Name, "default/redis") && p.Ready && !p.Terminating {
+			ready++
+		}
+	}
+	return ready == 1
+}
+
 // approveLine is how a person approves a run in Discord by typing.
 func approveLine(run remediation.Run) string {
 	return fmt.Sprintf("/run approve run:%s plan:%s confirm:%s", run.ID, remediation.ShortHash(run.Hash), remediation.Confirmation(run.Plan.Target))
