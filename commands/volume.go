@@ -3,6 +3,7 @@ package commands
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/fleet"
 	"wardroom/bot/people"
+	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
 	"wardroom/commands/repair"
 )
@@ -97,7 +99,7 @@ func (v volumes) list(ctx context.Context, r command.Request) (command.Reply, er
 	if err != nil {
 		return command.Reply{}, err
 	}
-	all, err := v.diagnosed(ctx, r, s)
+	all, silent, err := v.diagnosed(ctx, r, s)
 	if err != nil {
 		return command.Reply{}, err
 	}
@@ -118,6 +120,12 @@ func (v volumes) list(ctx context.Context, r command.Request) (command.Reply, er
 	for _, what := range s.Missing {
 		reply.Text += fmt.Sprintf("\nUNKNOWN: %s could not be read", command.Escape(what))
 	}
+	if p, is := errors.AsType[*problem.Error](silent); is {
+		reply.Text += "\nUNKNOWN: what the cloud says of them: " + command.Escape(p.Message)
+		if p.Hint != "" {
+			reply.Text += " → " + command.Escape(p.Hint)
+		}
+	}
 	if len(rows) == 0 {
 		return reply, nil
 	}
@@ -137,10 +145,10 @@ func (v volumes) list(ctx context.Context, r command.Request) (command.Reply, er
 
 // diagnosed names the case of every volume of the cloud's, the sick ones first. The
 // cloud is asked for all at once, and the cluster's events, which are only evidence,
-// are left to the view of one volume.
-func (v volumes) diagnosed(ctx context.Context, r command.Request, s *fleet.Snapshot) ([]volumeData, error) {
+// are left to the view of one volume. silent is why the cloud could not be asked.
+func (v volumes) diagnosed(ctx context.Context, r command.Request, s *fleet.Snapshot) (all []volumeData, silent, err error) {
 	cloud, each := newCloudOnce(v.Cloud, s), newVolumeIndex(s)
-	all := []volumeData{}
+	all = []volumeData{}
 	for _, volume := range s.Volumes {
 		if volume.CloudID == 0 {
 			continue
@@ -148,7 +156,7 @@ func (v volumes) diagnosed(ctx context.Context, r command.Request, s *fleet.Snap
 		own := each.snapshot(volume)
 		d, facts, err := repair.Diagnose(ctx, eventless{v.Cluster}, cloud, own, volume.Name, r.Now)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		all = append(all, volumeData{volume, own.Attachments, facts.Cloud, d})
 	}
@@ -164,7 +172,7 @@ func (v volumes) diagnosed(ctx context.Context, r command.Request, s *fleet.Snap
 	slices.SortStableFunc(all, func(x, y volumeData) int {
 		return cmp.Or(cmp.Compare(rank(x), rank(y)), cmp.Compare(x.Volume.Claim.String(), y.Volume.Claim.String()))
 	})
-	return all, nil
+	return all, cloud.broken, nil
 }
 
 func (v volumes) show(ctx context.Context, r command.Request) (command.Reply, error) {

@@ -28,12 +28,8 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 		return err
 	}
 	s.show.codec = codec
-	machines, err := s.world.settings()
-	if err != nil {
-		return err
-	}
 	s.system, err = wire(ctx, settings{config: cfg, data: s.dir, clock: s.clock, rand: salts, marked: storage.Rehearsal,
-		log: shellLog(), rooms: []room{{"screen", s.show}}, discord: s.stageDiscord(), fleet: machines.in(cfg.Mode)})
+		log: shellLog(), rooms: []room{{"screen", s.show}}, discord: s.stageDiscord(), fleet: s.world.settings().in(cfg.Mode)})
 	if err != nil {
 		return err
 	}

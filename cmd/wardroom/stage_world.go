@@ -61,6 +61,9 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 	if w.folder, err = os.MkdirTemp("", "wardroom-world-*"); err != nil {
 		return nil, err
 	}
+	if err = w.kubeconfigs(); err != nil {
+		return nil, err
+	}
 	for i, n := range f.World.Nodes {
 		n.Linode = cmp.Or(n.Linode, firstMachine+i)
 		w.nodes[n.Name] = n.Linode
@@ -126,21 +129,25 @@ func (w *stageWorld) close() {
 	}
 }
 
+// kubeconfigs writes what the bot reaches the cluster with: to look, and to act.
+func (w *stageWorld) kubeconfigs() error {
+	return errors.Join(w.kube.WriteKubeconfig(w.kubeconfig("observe"), kubetest.ObserveToken), w.kube.WriteKubeconfig(w.kubeconfig("act"), kubetest.ActToken))
+}
+
+func (w *stageWorld) kubeconfig(name string) string {
+	return filepath.Join(w.folder, name+".kubeconfig")
+}
+
 // settings are what the bot reaches the world with.
-func (w *stageWorld) settings() (f fleetSettings, err error) {
+func (w *stageWorld) settings() (f fleetSettings) {
 	if w == nil {
-		return f, nil
-	}
-	kubeconfig := func(name, token string) kubernetes.Credential {
-		path := filepath.Join(w.folder, name)
-		err = errors.Join(err, w.kube.WriteKubeconfig(path, token))
-		return kubernetes.Credential{Kubeconfig: path}
+		return f
 	}
 	f.cluster = &kubernetes.Options{Live: true, Settings: kubernetes.Settings{
-		Observe: kubeconfig("observe.kubeconfig", kubetest.ObserveToken), Act: kubeconfig("act.kubeconfig", kubetest.ActToken)}}
+		Observe: kubernetes.Credential{Kubeconfig: w.kubeconfig("observe")}, Act: kubernetes.Credential{Kubeconfig: w.kubeconfig("act")}}}
 	f.cloud = &linode.Options{Pause: time.Millisecond, Settings: linode.Settings{Cluster: 13311, URL: w.linode.URL(),
 		Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken)}}
-	return f, err
+	return f
 }
 
 // NextInWorld implements [scenario.Driver].

@@ -64,7 +64,7 @@ func (p planner) snapshot(ctx context.Context) (s *fleet.Snapshot, isOld bool, e
 type subject struct {
 	snapshot *fleet.Snapshot
 	node     fleet.Node
-	instance fleet.Instance // zero when it is not known
+	instance fleet.Instance // only its ID where the cloud does not tell of it
 	slot     fleet.Slot
 	slots    []fleet.Slot
 }
@@ -124,14 +124,17 @@ func (p planner) prove(ctx context.Context, plan *remediation.Plan, s *subject, 
 		found(plan, IdentityUnproven, strength, "", "%s has no machine at %s: %s", s.node.Name, cloudName, id.ProviderID)
 		return
 	}
+	s.instance.ID = id.Instance // by the cluster's word, for what people read while the cloud is silent
+	var instance fleet.Instance
 	var err error
 	if s.slots, err = p.cloud.Slots(ctx); err == nil {
-		s.instance, err = p.cloud.Instance(ctx, id.Instance)
+		instance, err = p.cloud.Instance(ctx, id.Instance)
 	}
 	if err != nil {
 		p.unproven(plan, strength, id.Instance, err)
 		return
 	}
+	s.instance = instance
 	i := slices.IndexFunc(s.slots, func(slot fleet.Slot) bool { return slot.Instance == id.Instance })
 	if i < 0 {
 		found(plan, IdentityUnproven, strength, "", "No slot of a %s pool holds instance %d", cloudName, id.Instance)

@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -151,21 +152,35 @@ func planVolumeFree(name string, cloud, holder int) remediation.PlannedStep {
 
 func planProven(s subject) remediation.PlannedStep {
 	return planned(stepTargetProven, map[string]string{"slot": s.slot.ID, "instance": strconv.Itoa(s.instance.ID)},
-		[]string{fmt.Sprintf("linode-cli lke pools-list %d", s.instance.Cluster), "linode-cli events list"},
-		"Prove once more that slot %s holds instance %d and nothing is under way", s.slot.ID, s.instance.ID)
+		append(poolsList(s), "linode-cli events list"),
+		"Prove once more that slot %s holds instance %d and nothing is under way", cmp.Or(s.slot.ID, "UNKNOWN"), s.instance.ID)
+}
+
+// poolsList is how a person sees which slot holds which machine; nil while the cluster's
+// number at the cloud is not known.
+func poolsList(s subject) []string {
+	if s.instance.Cluster == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("linode-cli lke pools-list %d", s.instance.Cluster)}
 }
 
 func instanceArgs(s subject) map[string]string {
 	return map[string]string{"slot": s.slot.ID, "instance": strconv.Itoa(s.instance.ID), "cluster": strconv.Itoa(s.instance.Cluster)}
 }
 
+// planRecycle has no command while the slot is not known: no line is shown that would
+// hit something else.
 func planRecycle(s subject) remediation.PlannedStep {
-	return planned(stepRecycle, instanceArgs(s), []string{fmt.Sprintf("linode-cli lke node-recycle %d %s", s.instance.Cluster, word(s.slot.ID))},
-		"RECYCLE: %s deletes instance %d and makes a new one", cloudName, s.instance.ID)
+	var commands []string
+	if s.instance.Cluster != 0 && s.slot.ID != "" {
+		commands = []string{fmt.Sprintf("linode-cli lke node-recycle %d %s", s.instance.Cluster, word(s.slot.ID))}
+	}
+	return planned(stepRecycle, instanceArgs(s), commands, "RECYCLE: %s deletes instance %d and makes a new one", cloudName, s.instance.ID)
 }
 
 func planReplaced(s subject) remediation.PlannedStep {
-	return planned(stepReplaced, instanceArgs(s), []string{fmt.Sprintf("linode-cli lke pools-list %d", s.instance.Cluster), "kubectl get nodes -o custom-columns=NAME:.metadata.name,ID:.spec.providerID"},
+	return planned(stepReplaced, instanceArgs(s), append(poolsList(s), "kubectl get nodes -o custom-columns=NAME:.metadata.name,ID:.spec.providerID"),
 		"Wait for the new machine, known by its identity though the name may stay")
 }
 

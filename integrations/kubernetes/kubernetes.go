@@ -89,7 +89,7 @@ func (c *shared) ask(ctx context.Context, a asked, from *connection, f func(cont
 	with, err := from.get()
 	if err == nil {
 		within, cancel := context.WithTimeout(ctx, c.Timeout)
-		err = a.said(f(within, with))
+		err = a.said(f(quiet(within, c.Log), with))
 		cancel()
 	}
 	if ctx.Err() == nil {
