@@ -60,7 +60,7 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 		return nil, err
 	}
 	return &local{
-		runner: sys.runner, store: sys.db, prominence: sys.codec.Prominence, caller: ownCaller(cfg.People),
+		runner: sys.runner, store: sys.db, prominence: sys.codec.Prominence, caller: ownCaller(cfg.People), idle: os.Stderr,
 		settle: func(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 			defer cancel()
