@@ -14,6 +14,7 @@ var Kinds = []timeline.KindSpec{
 	timeline.KindOf[Stopped](timeline.Detail),
 	timeline.KindOf[Unanswered](timeline.Key),
 	timeline.KindOf[Answered](timeline.Detail),
+	timeline.KindOf[Asked](timeline.Detail), // the request itself stands in the room
 	timeline.KindOf[TestPaged](timeline.Key),
 	timeline.KindOf[TestAnswered](timeline.Key),
 }
@@ -25,7 +26,7 @@ const (
 )
 
 // IsPage reports whether an entry of kind k wakes somebody.
-func IsPage(k timeline.Kind) bool { return k == KindPaged || k == KindTest }
+func IsPage(k timeline.Kind) bool { return k == KindPaged || k == KindTest || k == KindAsked }
 
 // Paged wakes a person for the incident in whose timeline it stands. It tells
 // nothing from outside, so that what is erased there has no copy here.

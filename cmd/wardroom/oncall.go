@@ -96,6 +96,8 @@ func (s *system) wake() error {
 			s.waking.pages.WithLabelValues(result) // a rate needs the zero
 		}
 		s.waking.pager = newNtfy(s, links)
+		asks := &oncall.Approvals{Approvers: s.machines.desk.Approvers, Reached: func(person string) bool { return !c.Topics[person].IsZero() }}
+		s.app.Runtime.AddDecider(oncall.ApprovalsName, timeline.ID.IsIncident, asks)
 		s.app.Runtime.AddPoster(ntfy.FollowerName, func(timeline.ID) bool { return true }, s.waking.pager)
 	}
 	return nil

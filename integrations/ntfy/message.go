@@ -7,6 +7,7 @@ import (
 
 	"wardroom/bot/config"
 	"wardroom/bot/oncall"
+	"wardroom/bot/remediation"
 	"wardroom/bot/room"
 	"wardroom/bot/timeline"
 )
@@ -44,13 +45,21 @@ func (p *Pager) message(s scene, page timeline.Entry, folded []timeline.Entry, t
 		m.Title = fmt.Sprintf("%s %s: %s", s.incident.Severity, s.incident.ID, s.incident.Title)
 		lines = p.lines(s, payload)
 		m.Actions = act(m.Actions, link, "Acknowledge")
+	case *oncall.Asked:
+		// What it would break has to be read before anybody agrees: there is no button
+		// that approves.
+		link = ""
+		r := s.runs[payload.Run]
+		m.Tags[0] = "raised_hand"
+		m.Title = fmt.Sprintf("%s: do you approve? %s", s.incident.ID, r.Title())
+		lines = p.approval(s, payload, r)
 	}
 	if len(folded) > 0 {
 		lines = append(lines, p.foldedLine(folded))
 	}
 	if s.room != "" {
 		m.Actions = append(m.Actions, action{Action: "view", Label: "Open room", URL: s.room})
-	} else {
+	} else if link != "" {
 		m.Click = link
 	}
 	m.Title = cutBytes(room.Plain(m.Title), maxTitle)
@@ -89,6 +98,30 @@ func (p *Pager) lines(s scene, payload *oncall.Paged) []string {
 	lines = append(lines, began+".")
 	if payload.Then != "" && payload.ThenAt.After(now) {
 		lines = append(lines, fmt.Sprintf("Without an answer %s is paged at %s.", payload.Then, clock.Beside(payload.ThenAt, now)))
+	}
+	return lines
+}
+
+// mostBreaks is how many lines of a blast radius a phone is told.
+const mostBreaks = 4
+
+// approval tells what is asked for, and the worst of what it would break.
+func (p *Pager) approval(s scene, payload *oncall.Asked, r remediation.Run) []string {
+	clock := room.Clock{Zone: p.Zone}
+	lines := []string{fmt.Sprintf("%s, %s asks for a second person: %s is %s.", payload.Person, r.Requester.Display(), payload.Run, r.Plan.Tier)}
+	breaks := room.Breaks(r.Plan.Blast)
+	for n, l := range breaks {
+		if n == mostBreaks {
+			lines = append(lines, fmt.Sprintf("and %d more", len(breaks)-n))
+			break
+		}
+		lines = append(lines, "• "+cutBytes(room.Plain(l), maxNames))
+	}
+	if !payload.Until.IsZero() {
+		lines = append(lines, fmt.Sprintf("It waits until %s.", clock.Beside(payload.Until, p.Clock.Now())))
+	}
+	if s.room == "" {
+		lines = append(lines, "wardroom run show "+string(payload.Run))
 	}
 	return lines
 }

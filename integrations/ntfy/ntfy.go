@@ -21,6 +21,7 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/oncall"
 	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
 	"wardroom/bot/room"
 	"wardroom/bot/timeline"
 )
@@ -110,8 +111,11 @@ func (p *Pager) Post(ctx context.Context, d timeline.Delivery) ([]timeline.Deliv
 		return nil, &timeline.Later{At: p.until, Err: errors.New(p.trouble)}
 	}
 	scene, err := p.scene(ctx, d.Timeline)
-	if err != nil || scene.moot {
+	if err != nil {
 		return nil, err
+	}
+	if pages = slices.DeleteFunc(pages, scene.moot); len(pages) == 0 {
+		return nil, nil
 	}
 	var done []timeline.Delivered
 	var refused []*problem.Error
@@ -137,7 +141,18 @@ func (p *Pager) Post(ctx context.Context, d timeline.Delivery) ([]timeline.Deliv
 type scene struct {
 	incident incident.Incident // zero for a test
 	room     string
-	moot     bool // nobody has to be woken
+	runs     map[remediation.RunID]remediation.Run
+}
+
+// moot reports whether nobody has to be woken by a page any more.
+func (s scene) moot(e timeline.Entry) bool {
+	switch page := e.Payload.(type) {
+	case *oncall.TestPaged:
+		return false
+	case *oncall.Asked:
+		return !oncall.AwaitsSecond(s.runs[page.Run])
+	}
+	return e.Timeline.IsIncident() && !oncall.Needed(s.incident)
 }
 
 func (p *Pager) scene(ctx context.Context, id timeline.ID) (s scene, err error) {
@@ -148,11 +163,15 @@ func (p *Pager) scene(ctx context.Context, id timeline.ID) (s scene, err error) 
 		if s.incident, err = incident.Get(v, id); err != nil {
 			return err
 		}
-		s.moot = !oncall.Needed(s.incident)
+		runs, err := remediation.RunsOf(v, id)
+		s.runs = map[remediation.RunID]remediation.Run{}
+		for _, r := range runs {
+			s.runs[r.ID] = r
+		}
 		if p.Room != nil {
 			s.room = p.Room(v, id)
 		}
-		return nil
+		return err
 	})
 	return s, err
 }
@@ -187,6 +206,8 @@ func personOf(e timeline.Entry) string {
 	case *oncall.Paged:
 		return p.Person
 	case *oncall.TestPaged:
+		return p.Person
+	case *oncall.Asked:
 		return p.Person
 	}
 	return "" // erased

@@ -21,6 +21,7 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/oncall"
 	"wardroom/bot/people"
+	"wardroom/bot/remediation"
 	"wardroom/bot/scenario"
 	"wardroom/bot/timeline"
 	"wardroom/integrations/ntfy/ntfytest"
@@ -106,13 +107,13 @@ func newRig(t *testing.T, o ntfytest.Options) *rig {
 
 func (r *rig) up() {
 	r.Helper()
-	codec, err := timeline.NewCodec(alert.Kinds, incident.Kinds, oncall.Kinds)
+	codec, err := timeline.NewCodec(alert.Kinds, incident.Kinds, oncall.Kinds, remediation.Kinds)
 	if err != nil {
 		r.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.db, err = storage.OpenSQLite(context.Background(), r.file, storage.Options{Codec: codec, Clock: r.clock, Log: log,
-		Folds: []timeline.Fold{alert.Fold, incident.Fold, timeline.DeliveriesFold}})
+		Folds: []timeline.Fold{alert.Fold, incident.Fold, remediation.FreezeFold, remediation.RunFold, timeline.DeliveriesFold}})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -131,6 +132,9 @@ func (r *rig) up() {
 	decider := &oncall.Pager{Rota: r.rota, Policy: oncall.DefaultPolicy()}
 	r.app = bot.New(r.db, r.clock, log)
 	r.app.Runtime.AddDecider(oncall.FollowerName, timeline.ID.IsIncident, decider)
+	r.app.Runtime.AddDecider(oncall.ApprovalsName, timeline.ID.IsIncident, &oncall.Approvals{
+		Approvers: func(time.Time, remediation.Run) []string { return []string{"chris", "dana"} },
+		Reached:   func(person string) bool { return !r.topics[person].IsZero() }})
 	r.app.Runtime.AddPoster(FollowerName, func(timeline.ID) bool { return true }, r.pager)
 	for what, h := range decider.Handlers() {
 		if err := r.app.Runtime.Handle(what, h); err != nil {
