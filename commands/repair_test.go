@@ -113,6 +113,22 @@ func TestARunReadsLikeTheNight(t *testing.T) {
 	y.golden("run")
 }
 
+func TestATicketIsDraftedFromWhatIsKnown(t *testing.T) {
+	y := newYard(t)
+	y.says("00:31", "joe", "/volume ticket volume:"+redisPV)
+	y.open("Volumes do not attach", alert.SEV1)
+	y.limbo()
+	y.says("00:32", "joe", "/volume ticket volume:"+redisPV)
+	y.says("00:33", "joe", "/volume remount volume:"+redisPV)
+	y.place(began(1))
+	y.place(func(r *remediation.Run) { r.Status, r.EndedAt = remediation.Failed, night("00:45") })
+	y.says("00:46", "joe", "/volume ticket volume:"+redisPV)
+	y.says("00:46", "vic", "/volume ticket volume:"+redisPV)
+	y.heaven.down = true
+	y.says("00:47", "joe", "/volume ticket volume:"+redisPV)
+	y.golden("ticket")
+}
+
 func TestRepairFormsAskWithOneTap(t *testing.T) {
 	y := newYard(t)
 	y.open("Volumes do not attach", alert.SEV2)

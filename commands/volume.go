@@ -31,7 +31,7 @@ func Volume(o RepairOptions) []command.Command {
 		Path: "volume show", Summary: "Show the cluster's, the cloud's and its events' view of a volume side by side",
 		Examples: []string{"/volume show " + example}, Access: people.Viewer,
 		Options: []command.Option{volume}, Form: &command.Form{Title: "Which volume?", Submit: "Show", Fields: []string{"volume"}, Propose: v.propose}, Handle: v.show,
-	}, v.command(asking{
+	}, v.ticketCommand(volume), v.command(asking{
 		path: "volume remount", repair: repair.VolumeRemount, summary: "Free a volume and attach it anew, down to a Ready pod", title: "Remount which volume?",
 		description: "Scales its workload to 0, waits until cluster and cloud have let go, detaches it at the cloud if that has not, scales back and checks that the pod is Ready with its volume. **Breaks**: the workload is down meanwhile, with whatever depends on it; nothing on the volume is changed. **Undo**: not needed, the run puts back by itself what it changes. `/volume show` says first what is wrong with it.",
 		target:      volume, propose: v.propose, example: "/volume remount " + example,
@@ -205,6 +205,9 @@ func (v volumes) show(ctx context.Context, r command.Request) (command.Reply, er
 	}}}, Data: data}
 	if isSick(d) && d.Case != fleet.Gone {
 		reply.Actions = []command.Action{targetAct("Remount", "volume remount", "volume", volume.Name, command.Danger)}
+	}
+	if isSick(d) {
+		reply.Actions = append(reply.Actions, targetAct("Draft a ticket", "volume ticket", "volume", volume.Name, command.Secondary))
 	}
 	if d.Node != "" {
 		reply.Actions = append(reply.Actions, targetAct("Show its node", "node show", "node", d.Node, command.Secondary))

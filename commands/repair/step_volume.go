@@ -196,7 +196,7 @@ func volumesUsableStep(c volumeViews, cloud cloudReader) remediation.Step {
 				return so(), nil
 			case len(waiting) == 0:
 				seen := failed("%s. Next: /volume remount", strings.Join(sick, "; "))
-				seen.Suggest = mend
+				seen.Suggest = append(mend, remediation.Suggestion{Label: "Draft a ticket", Path: "volume ticket", Options: mend[0].Options})
 				return seen, nil
 			}
 			return notYet("%d of %s usable; %s", len(volumes)-len(waiting)-len(sick), counted(len(volumes), "volume"), strings.Join(append(sick, waiting...), "; ")), nil
