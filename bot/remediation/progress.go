@@ -17,6 +17,19 @@ type Progress struct {
 	Line string
 }
 
+// BarWithin is Bar in at most width signs. It is full when all is done and not before,
+// and empty until something is.
+func (p Progress) BarWithin(width int) string {
+	if p.Total <= width {
+		return p.Bar
+	}
+	full := p.Done * width / p.Total
+	if p.Done > 0 {
+		full = max(full, 1)
+	}
+	return strings.Repeat("▰", full) + strings.Repeat("▱", width-full)
+}
+
 // ProgressStep is one line of it.
 type ProgressStep struct {
 	Mark  string // "✓" so, "…" under way, "⏰" late, "?" a person has to decide, "✗" failed, "·" to come

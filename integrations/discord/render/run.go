@@ -58,11 +58,7 @@ func alone(l room.LivingRun) string {
 
 // steps are the bar and the steps that matter now.
 func steps(l room.LivingRun) []string {
-	head := fmt.Sprintf("step %d of %d", min(l.Progress.Done+1, l.Progress.Total), l.Progress.Total)
-	if l.Progress.Total <= maxBar {
-		head = l.Progress.Bar + " " + head
-	}
-	lines := []string{head}
+	lines := []string{fmt.Sprintf("%s step %d of %d", l.Progress.BarWithin(maxBar), min(l.Progress.Done+1, l.Progress.Total), l.Progress.Total)}
 	window, first, before, after := l.Window()
 	if before > 0 {
 		lines = append(lines, fmt.Sprintf("✓ %d done", before))
@@ -80,8 +76,8 @@ func steps(l room.LivingRun) []string {
 	return lines
 }
 
-// maxBar is how many steps a bar on a phone has on one line.
-const maxBar = 20
+// maxBar is how many signs a bar on a phone has on one line.
+const maxBar = 14
 
 func noted(note string) string {
 	if note == "" {
