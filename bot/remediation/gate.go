@@ -72,7 +72,8 @@ func (d *Desk) gate(v timeline.View, who Who, r Run, c Consent) (alone bool, no 
 		return false, refuse(CodeFrozen, problem.Conflict, "repairs are frozen: %s", freeze.Reason).hint("a lead may lift the freeze with `/freeze off`"), nil
 	}
 	if r.Plan.Tier == Destructive && !strings.EqualFold(strings.TrimSpace(c.Typed), Confirmation(r.Plan.Target)) {
-		return false, refuse("confirmation", problem.Invalid, "that is not the target's name: type the last four characters of %s", r.Plan.Target.Name), nil
+		return false, refuse("confirmation", problem.Invalid, "that is not the target's name: type the last four characters of %s", r.Plan.Target.Name).
+			hint("`/run approve run:%s plan:%s confirm:…`", r.ID, ShortHash(r.Hash)), nil
 	}
 	return alone, nil, nil
 }
