@@ -79,10 +79,10 @@ cover: ## how much of each package the tests reach; .cache/cover.html
 
 .PHONY: docs
 docs: ## write the generated references anew
-	@grep -rl --include='*_test.go' '/docs/' . | grep -v '^./layout_test.go' | xargs -n1 dirname | sort -u | while read -r p; do \
+	@grep -rl --include='*_test.go' -e '/docs/' -e 'deploy.*kubernetes' . | grep -v '^./layout_test.go' | xargs -n1 dirname | sort -u | while read -r p; do \
 	  if grep -q 'flag.Bool("update"' "$$p"/*_test.go; then go test "$$p" -run 'Fresh' -update; fi; \
 	done
-	@git --no-pager diff --stat -- docs
+	@git --no-pager diff --stat -- docs deploy
 
 .PHONY: clean
 clean: ## remove what was built

@@ -19,6 +19,8 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"wardroom/bot/alert"
+	"wardroom/bot/config"
+	"wardroom/integrations/kubernetes"
 )
 
 func files(t *testing.T, endings ...string) []string {
@@ -187,5 +189,54 @@ func TestUnitAndImageAreTight(t *testing.T) {
 		if !slices.Contains(strings.Split(image, "\n"), line) {
 			t.Errorf("the image lacks %s", line)
 		}
+	}
+}
+
+// TestTheServerInTheClusterIsWhole reads what kustomize puts together: each file is
+// there, the configuration loads, the pod is told which node it is on.
+func TestTheServerInTheClusterIsWhole(t *testing.T) {
+	folders := 0
+	for _, path := range files(t, ".yaml") {
+		if filepath.Base(path) != "kustomization.yaml" {
+			continue
+		}
+		folders++
+		var k struct {
+			Resources          []string
+			ConfigMapGenerator []struct{ Files []string } `yaml:"configMapGenerator"`
+			Other              map[string]any             `yaml:",inline"`
+		}
+		if err := yaml.Load(read(t, path), &k); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range k.ConfigMapGenerator {
+			k.Resources = append(k.Resources, g.Files...)
+		}
+		for _, name := range k.Resources {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), name)); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	}
+	if folders != 5 {
+		t.Errorf("%d folders for kustomize", folders)
+	}
+	c, err := config.Load("kubernetes/server/wardroom.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := kubernetes.Decode(c.Kubernetes)
+	if err != nil || !s.Observe.InCluster {
+		t.Fatalf("%+v %v", s, err)
+	}
+	pod := string(read(t, "kubernetes/server/deployment.yaml"))
+	for _, part := range []string{"name: WARDROOM_NODE", "fieldRef: {fieldPath: spec.nodeName}", "{type: Recreate}", "readOnlyRootFilesystem: true", "drop: [ALL]", "serviceAccountName: observe",
+		"mountPath: " + filepath.Dir(s.Act.Kubeconfig) + ",", "mountPath: " + c.Data + "}"} {
+		if !strings.Contains(pod, part) {
+			t.Errorf("the Deployment lacks %s", part)
+		}
+	}
+	if way := string(read(t, "kubernetes/server/act.kubeconfig")); !strings.Contains(way, "/run/secrets/wardroom-act/token") || strings.Contains(way, "token: ") {
+		t.Error("the kubeconfig must name the token's file, and hold none")
 	}
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"wardroom/bot/config"
 	"wardroom/bot/fleet"
 	"wardroom/bot/problem"
 	checks "wardroom/bot/watch"
+	"wardroom/commands/repair"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/linode"
 )
@@ -28,6 +30,10 @@ func (k *checker) machines() []checks.Check {
 		list = append(list, checks.Check{Name: "kubernetes", Try: func(ctx context.Context) (checks.Finding, error) {
 			return k.cluster(ctx, kubernetes.New(o))
 		}})
+		list = append(list, k.role("kubernetes role to read", kubernetes.New(o), kubernetes.Reading))
+		if k.config.Mode == config.Act && !o.Act.IsZero() {
+			list = append(list, k.role("kubernetes role to act", kubernetes.New(o), kubernetes.Acting))
+		}
 	}
 	if f.cloud != nil {
 		o := *f.cloud
@@ -95,4 +101,38 @@ func (k *checker) mayChange(ctx context.Context, c *kubernetes.Cluster, s *fleet
 		return &said
 	}
 	return err
+}
+
+// role compares what a credential may do in the cluster with what it needs.
+func (k *checker) role(name string, c *kubernetes.Cluster, as kubernetes.Role) checks.Check {
+	return checks.Check{Name: name, Timeout: time.Minute, Try: func(ctx context.Context) (checks.Finding, error) {
+		specs := kubernetes.Specs(repair.All(repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}}))
+		lacking, err := c.Lacks(ctx, as, specs)
+		if err != nil {
+			return checks.Finding{}, err
+		}
+		excess, err := c.Excess(ctx, as, specs)
+		if err != nil {
+			return checks.Finding{}, err
+		}
+		folder := "deploy/kubernetes/observe"
+		disables := "without which is UNKNOWN"
+		if as == kubernetes.Acting {
+			folder, disables = "deploy/kubernetes/act", "which disables"
+		}
+		var lacks []string
+		for _, l := range lacking {
+			lacks = append(lacks, fmt.Sprintf("it may not %s, %s: %s", l.Right, disables, l.For))
+		}
+		hint := folder + " has the role; a resource that your cluster does not have may stay away from it"
+		switch {
+		case len(lacks) > 0 && len(excess) > 0:
+			return checks.Warn("%s; and it may do more than is needed: %s", strings.Join(lacks, "; "), strings.Join(excess, ", ")).WithHint("%s", hint), nil
+		case len(lacks) > 0:
+			return checks.Warn("%s", strings.Join(lacks, "; ")).WithHint("%s", hint), nil
+		case len(excess) > 0:
+			return checks.Warn("it may do more than is needed: %s", strings.Join(excess, ", ")).WithHint("whoever steals it may, too; %s", hint), nil
+		}
+		return checks.Fine("all that is needed, and nothing that does harm besides"), nil
+	}}
 }

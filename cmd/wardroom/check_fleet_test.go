@@ -99,6 +99,16 @@ func TestClusterAndCloudAreTried(t *testing.T) {
 		}, want: []want{{"kubernetes", checks.Failed, "the cluster answers with an error: simulated"}, {"linode cluster", checks.Failed, "Linode is out of order (503): Service Unavailable"}}},
 		"the credential for changes has run out": {mode: "act", act: true, world: func(w *setupWorld) { w.kube.Expire(kubetest.ActToken, true) },
 			want: []want{{"kubernetes", checks.Failed, "the credential for changes: the cluster does not accept Wardroom's credential: Unauthorized"}}},
+		"the role to act lacks a verb and has one too many": {mode: "act", act: true, world: func(w *setupWorld) {
+			w.kube.Deny(kubetest.ActToken, "create pods/eviction")
+			w.kube.Allow(kubetest.ActToken, "create pods/exec")
+		}, want: []want{{"kubernetes", checks.OK, pods}, {"kubernetes role to read", checks.OK, "all that is needed, and nothing that does harm besides"},
+			{"kubernetes role to act", checks.Warning, "it may not create pods/eviction, which disables: node-drain, node-reboot, node-recycle; and it may do more than is needed: create pods/exec"}}},
+		"the role to read may do everything": {mode: "observe", world: func(w *setupWorld) {
+			w.kube.Allow(kubetest.ObserveToken, "* *")
+		}, want: []want{{"kubernetes role to read", checks.Warning, "it may do more than is needed: * *"}}},
+		"the role to read lacks events": {mode: "observe", world: func(w *setupWorld) { w.kube.Deny(kubetest.ObserveToken, "list events") },
+			want: []want{{"kubernetes role to read", checks.Warning, "it may not list events, without which is UNKNOWN: FailedMount and the like, for the diagnosis"}}},
 		"the credential for changes may change nothing": {mode: "act", act: true, world: func(w *setupWorld) { w.kube.Deny(kubetest.ActToken, "patch nodes") },
 			want: []want{{"kubernetes", checks.Failed, "the credential for changes: the cluster does not let Wardroom patch nodes lke13311-16405-5fafd1b46dcf: nodes is forbidden: User \"wardroom\" cannot patch resource \"nodes\" in API group \"\""}}},
 	} {

@@ -119,7 +119,7 @@ func (s *system) openMachines() error {
 		return err
 	}
 	for _, r := range repair.All(m.ports) {
-		m.repairs = append(m.repairs, able{r, m.unable(r.Spec())})
+		m.repairs = append(m.repairs, able{r, m.unable(r.Spec()), m.may()})
 	}
 	if err := s.knownRules(m.repairs); err != nil {
 		return err
@@ -165,31 +165,36 @@ func (s *system) knownRules(all []remediation.Remediation) error {
 func (m *machines) unable(s remediation.Spec) (systems []string) {
 	can := map[string]bool{"kubernetes": m.cluster == nil || m.cluster.CanChange(), "linode": m.linode == nil || m.linode.CanChange()}
 	for _, a := range s.Access {
-		if may, known := can[a.System]; known && !may && changes(a.Verb) && !slices.Contains(systems, a.System) {
+		if may, known := can[a.System]; known && !may && a.Changes() && !slices.Contains(systems, a.System) {
 			systems = append(systems, a.System)
 		}
 	}
 	return systems
 }
 
-// changes reports whether a verb of a repair's access is more than looking.
-func changes(verb string) bool {
-	switch verb {
-	case "get", "list", "watch", "read_only":
-		return false
+// may asks the cluster what the credential for changes may; nil where there is none.
+func (m *machines) may() remediation.May {
+	if m.cluster == nil || !m.cluster.CanChange() {
+		return nil
 	}
-	return true
+	return func(ctx context.Context, a remediation.Access) (bool, error) {
+		return m.cluster.May(ctx, kubernetes.Acting, a.Verb, a.What)
+	}
 }
 
 // able says in the plans of a repair that Wardroom may not carry them out.
 type able struct {
 	remediation.Remediation
-	lacks []string
+	lacks []string        // systems in which nothing may be changed
+	may   remediation.May // asks the cluster; nil: nothing can be changed there anyway
 }
 
 // Plan implements [remediation.Remediation].
 func (a able) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
 	p, err := a.Remediation.Plan(ctx, params)
+	if err == nil && a.may != nil {
+		p.Findings = append(p.Findings, remediation.Denied(ctx, kubernetes.System, a.Spec(), p.Steps, a.may)...)
+	}
 	if err == nil && len(a.lacks) > 0 {
 		p.Findings = append(p.Findings, remediation.Finding{Code: "observe-only", Strength: remediation.Hard,
 			Sentence: fmt.Sprintf("Wardroom only observes: it holds no credential that may change anything in %s", strings.Join(a.lacks, " and ")),

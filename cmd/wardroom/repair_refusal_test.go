@@ -45,6 +45,8 @@ func refusedCases() []refusedCase {
 			prepare: func(r *repairs) { r.freeze() }},
 		{name: "frozen: approves", by: "dana", code: remediation.CodeFrozen, reason: "epairs are frozen: the backup is being restored",
 			prepare: func(r *repairs) { r.recycle(); r.freeze() }},
+		{name: "the role in the cluster lacks a verb: asks", by: "dana", ask: true, code: remediation.AccessDenied, reason: "ardroom's role in kubernetes may not patch deployments/scale, which the step scale-to needs",
+			prepare: func(r *repairs) { r.world.kube.Deny(kubetest.ActToken, "patch deployments/scale") }},
 		{name: "last Ready node", by: "dana", code: remediation.CodeLastReady, reason: "is the last Ready node",
 			prepare: func(r *repairs) {
 				r.world.kube.Hang(siteNode)

@@ -47,13 +47,22 @@ func (r nodeReboot) Plan(ctx context.Context, params map[string]string) (remedia
 
 // freeingAccess is what freeing the volumes of a node needs.
 func freeingAccess() []remediation.Access {
-	return []remediation.Access{
-		{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepCordon + ", " + stepTaint},
-		{System: "kubernetes", Verb: "create", What: "pods/eviction", Why: stepEvictPods},
-		{System: "kubernetes", Verb: "patch", What: "deployments/scale", Why: stepScaleTo},
-		{System: "kubernetes", Verb: "patch", What: "statefulsets/scale", Why: stepScaleTo},
-		{System: "linode", Verb: "read_write", What: "volumes", Why: stepDetach},
-		{System: "linode", Verb: "read_write", What: "linodes", Why: stepShutdown + ", " + stepDetach},
-		{System: "linode", Verb: "read_only", What: "events", Why: stepTargetProven},
+	return append(scalingAccess(),
+		remediation.Access{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepCordon + ", " + stepTaint},
+		remediation.Access{System: "kubernetes", Verb: "create", What: "pods/eviction", Why: stepEvictPods},
+		remediation.Access{System: "linode", Verb: "read_write", What: "volumes", Why: stepDetach},
+		remediation.Access{System: "linode", Verb: "read_write", What: "linodes", Why: stepShutdown + ", " + stepDetach},
+		remediation.Access{System: "linode", Verb: "read_only", What: "events", Why: stepTargetProven},
+	)
+}
+
+// scalingAccess is what taking workloads to 0 and back needs, with whoever would undo it.
+func scalingAccess() (all []remediation.Access) {
+	for _, what := range []string{"deployments/scale", "statefulsets/scale", "replicasets/scale"} {
+		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: what, Why: stepScaleTo})
 	}
+	for _, what := range []string{"applications.argoproj.io", "kustomizations.kustomize.toolkit.fluxcd.io", "helmreleases.helm.toolkit.fluxcd.io"} {
+		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: what, Why: stepPause})
+	}
+	return all
 }

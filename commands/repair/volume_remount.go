@@ -22,14 +22,12 @@ type volumeRemount struct {
 func (volumeRemount) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: VolumeRemount, Version: 1, Summary: "Free a volume and attach it anew, down to a Ready pod", Tier: remediation.Disruptive,
-		Access: []remediation.Access{
-			{System: "kubernetes", Verb: "patch", What: "deployments/scale", Why: stepScaleTo},
-			{System: "kubernetes", Verb: "patch", What: "statefulsets/scale", Why: stepScaleTo},
-			{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepTaint},
-			{System: "kubernetes", Verb: "delete", What: "pods", Why: stepForceDelete},
-			{System: "linode", Verb: "read_write", What: "volumes", Why: stepDetach},
-			{System: "linode", Verb: "read_write", What: "linodes", Why: stepDetach},
-		},
+		Access: append(scalingAccess(),
+			remediation.Access{System: "kubernetes", Verb: "patch", What: "nodes", Why: stepTaint},
+			remediation.Access{System: "kubernetes", Verb: "delete", What: "pods", Why: stepForceDelete},
+			remediation.Access{System: "linode", Verb: "read_write", What: "volumes", Why: stepDetach},
+			remediation.Access{System: "linode", Verb: "read_write", What: "linodes", Why: stepDetach},
+		),
 		NoUndo: "it puts back by itself what it changes: replicas, keepers, the taint",
 		When:   "A pod waits for its volume (ContainerCreating, FailedAttachVolume, FailedMount), or runs without it: the volume hangs on a machine that is gone or off, or is attached and the machine has no device.",
 		Breaks: "Workloads that use the volume are scaled to 0 meanwhile. Never do it while a machine that does not answer may still be writing to the volume: that damages the file system.",

@@ -44,6 +44,7 @@ type shared struct {
 	reads, acts *connection // acts is nil where nothing may be changed
 	state       state
 	caches      caches
+	reviews     reviews
 
 	mu      sync.Mutex
 	last    *fleet.Snapshot // read anew

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"wardroom/bot/fleet"
 	"wardroom/bot/problem"
 	"wardroom/bot/remediation"
 	"wardroom/commands/repair"
@@ -228,6 +229,21 @@ func shapesOf(ctx context.Context, w *world, name, target string) (all []planned
 		}
 	}
 	return all, nil
+}
+
+// Plans are the plans of a repair on the example, one for each way in which its target
+// may be found that leads to other steps. change, which may be nil, adds to the
+// cluster first. They show what a repair may come to; nobody carries them out.
+func Plans(ctx context.Context, name string, change func(*fleet.Snapshot)) (plans []remediation.Plan, err error) {
+	w := example()
+	if change != nil {
+		change(&w.s)
+	}
+	made, err := shapesOf(ctx, w, name, "")
+	for _, m := range made {
+		plans = append(plans, m.plan)
+	}
+	return plans, err
 }
 
 func (m plannedShape) same(o plannedShape) bool {

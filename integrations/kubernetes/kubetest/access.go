@@ -18,7 +18,8 @@ func newAccess() map[string]*access {
 	acts := append(slices.Clone(reads), "patch nodes", "delete pods", "create pods/eviction", "patch deployments", "patch deployments/scale",
 		"patch statefulsets", "patch statefulsets/scale", "patch replicasets/scale", "patch daemonsets",
 		"patch applications.argoproj.io", "patch kustomizations.kustomize.toolkit.fluxcd.io", "patch helmreleases.helm.toolkit.fluxcd.io")
-	return map[string]*access{ObserveToken: {allow: reads}, ActToken: {allow: acts}, AdminToken: {allow: []string{"* *"}}}
+	secrets := []string{"get secrets", "list secrets", "watch secrets"}
+	return map[string]*access{ObserveToken: {allow: reads, deny: secrets}, ActToken: {allow: acts, deny: slices.Clone(secrets)}, AdminToken: {allow: []string{"* *"}}}
 }
 
 func (a *access) may(verb, resource string) bool {

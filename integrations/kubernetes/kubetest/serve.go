@@ -77,10 +77,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c.r, c.body = r, body
 	c.read()
-	resource := c.kind.role()
+	resource := "selfsubjectaccessreviews"
 	if reviewing {
-		c.verb, resource = "create", "selfsubjectaccessreviews"
-	} else if c.sub != "" {
+		c.verb = "create"
+	} else if resource = c.kind.role(); c.sub != "" {
 		resource += "/" + c.sub
 	}
 	s.mu.Lock()
