@@ -158,7 +158,8 @@ func (s situationNow) decide() (all []possible) {
 
 // machines lead to what can be repaired.
 func machines() []possible {
-	return []possible{bare("Nodes", "node list", people.Viewer, false), bare("Volumes", "volume list", people.Viewer, false)}
+	return []possible{bare("Nodes", "node list", people.Viewer, false), bare("Volumes", "volume list", people.Viewer, false),
+		bare("Workloads", "workload list", people.Viewer, false)}
 }
 
 // respond is what moves the incident along.

@@ -235,7 +235,7 @@ func (w *watch) living(by, after string) room.Living {
 func TestActsGoByRole(t *testing.T) {
 	w := newWatch(t)
 	w.receive("00:33", page("a", "00:31", "x"))
-	for by, want := range map[string]string{"vic": "Nodes, Volumes, Show, Timeline, Alerts, All commands", "joe": "Acknowledge, Lead, Identified, Monitoring, Resolve, Post status, Nodes, Volumes, "} {
+	for by, want := range map[string]string{"vic": "Nodes, Volumes, Workloads, Show, Timeline, Alerts, All commands", "joe": "Acknowledge, Lead, Identified, Monitoring, Resolve, Post status, Nodes, Volumes, "} {
 		reply, err := w.ask(by, "/incident acts")
 		if err != nil {
 			t.Fatal(err)

@@ -247,12 +247,8 @@ func (n nodes) events(ctx context.Context, r command.Request, d *nodeData) comma
 	if d.Events, err = n.Cluster.Events(ctx, fleet.Object{Kind: "Node", Name: d.Node.Name}, shownEvents); err != nil {
 		e.Description = "UNKNOWN: its events cannot be read"
 	}
-	var lines []string
-	for _, event := range d.Events[:min(len(d.Events), shownEvents)] {
-		lines = append(lines, r.FormatTime(event.At)+" "+command.Escape(clipped(strings.Join(strings.Fields(event.Reason+": "+event.Message), " "), 200)))
-	}
-	if len(lines) > 0 {
-		e.Description = strings.Join(lines, "\n")
+	if lines := eventLines(r, d.Events); lines != "" {
+		e.Description = lines
 	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,12 @@ const (
 	proposeWithin = 500 * time.Millisecond
 )
 
+// The options that every repair has.
+var (
+	itsIncident  = command.Option{Name: "incident", Help: "Which incident it belongs to; left out: the room's, or the only open one", Type: command.Incident, Default: "none"}
+	dryRunOption = command.Option{Name: "dry-run", Help: "Only show the plan, with its commands", Type: command.Bool}
+)
+
 // repairs asks for repairs.
 type repairs struct{ RepairOptions }
 
@@ -55,23 +62,39 @@ type asking struct {
 	path, repair, summary, description, example string
 	title                                       string // of its form
 	target                                      command.Option
+	more                                        []command.Option // beside the target, each a parameter of the plan
 	propose                                     func(timeline.View, command.Request) (map[string][]command.Proposal, error)
 }
 
 func (a repairs) command(c asking) command.Command {
+	options, fields := []command.Option{c.target}, []string{c.target.Name}
+	for _, o := range c.more {
+		options, fields = append(options, o), append(fields, o.Name)
+	}
 	return command.Command{
 		Path: c.path, Summary: c.summary,
 		Description: c.description + "\nShows the plan with what it would break, then waits for its approval: nothing is changed before. With `dry-run:yes` it only shows the plan, and nothing is recorded.",
 		Examples:    []string{c.example, c.example + " dry-run:yes"}, Access: people.Responder, Records: true, Dry: "dry-run", Timeout: time.Minute,
-		Options: []command.Option{c.target,
-			{Name: "incident", Help: "Which incident it belongs to; left out: the room's, or the only open one", Type: command.Incident, Default: "none"},
-			{Name: "dry-run", Help: "Only show the plan, with its commands", Type: command.Bool},
-		},
-		Form: &command.Form{Title: c.title, Submit: "Show the plan and ask", Fields: []string{c.target.Name}, Propose: c.propose},
+		Options: append(options, itsIncident, dryRunOption),
+		Form:    &command.Form{Title: c.title, Submit: "Show the plan and ask", Fields: fields, Propose: c.propose},
 		Handle: func(ctx context.Context, r command.Request) (command.Reply, error) {
-			return a.ask(ctx, r, c.repair, map[string]string{c.target.Name: r.String(c.target.Name)})
+			return a.ask(ctx, r, c.repair, paramsOf(r, append([]command.Option{c.target}, c.more...)))
 		},
 	}
+}
+
+func paramsOf(r command.Request, options []command.Option) map[string]string {
+	params := map[string]string{}
+	for _, o := range options {
+		switch {
+		case !r.Has(o.Name):
+		case o.Type == command.Int:
+			params[o.Name] = strconv.Itoa(r.Int(o.Name))
+		default:
+			params[o.Name] = r.String(o.Name)
+		}
+	}
+	return params
 }
 
 func (a repairs) ask(ctx context.Context, r command.Request, name string, params map[string]string) (command.Reply, error) {

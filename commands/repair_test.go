@@ -44,6 +44,49 @@ func TestVolumesReadLikeTheNight(t *testing.T) {
 	y.golden("volume")
 }
 
+func TestWorkloadsReadLikeTheNight(t *testing.T) {
+	y := newYard(t)
+	y.open("Volumes do not attach", alert.SEV2)
+	y.says("00:32", "vic", "/workload list")
+	y.limbo()
+	y.ground.s.Workloads[0].Ready = 0
+	y.ground.s.Nodes[1].Ready = fleet.Unknown
+	y.ground.s.Pods = append(y.ground.s.Pods, fleet.Pod{Object: object("Pod", "bot-1"), Owner: object("Deployment", "bot"), Phase: "Pending", Reason: "Unschedulable"})
+	y.ground.s.Workloads[2].Replicas = 2
+	y.says("00:33", "vic", "/workload list")
+	y.says("00:33", "vic", "/workload list namespace:nosuch")
+	y.says("00:33", "vic", "/workload show workload:redis")
+	y.says("00:33", "vic", "/workload show workload:default/bot")
+	y.says("00:33", "vic", "/workload show workload:nosuch")
+	y.forms("00:33", "joe", "INC-1", "scale set")
+	y.forms("00:33", "joe", "INC-1", "scale set", "workload", "default/postgres")
+	y.says("00:34", "joe", "/scale set workload:default/postgres replicas:0 dry-run:yes")
+	y.says("00:34", "joe", "/scale set workload:default/bot replicas:3")
+	y.says("00:34", "joe", "/scale restore workload:default/bot")
+	y.forms("00:34", "joe", "INC-1", "scale restore")
+	y.place(func(r *remediation.Run) {
+		r.Status, r.StartedAt, r.EndedAt, r.Step = remediation.Done, night("00:35"), night("00:36"), len(r.Plan.Steps)
+		r.Steps = make([]remediation.StepState, len(r.Plan.Steps))
+		for i := range r.Steps {
+			r.Steps[i] = remediation.StepState{Mark: remediation.So, Started: night("00:35"), Learned: map[string]string{"reached Deployment default/bot": "yes"}}
+		}
+	})
+	y.ground.s.Workloads[2].Replicas = 3
+	y.says("00:37", "vic", "/workload show workload:bot")
+	y.forms("00:37", "joe", "INC-1", "scale restore")
+	y.says("00:37", "joe", "/scale restore workload:Deployment/default/bot")
+	y.says("00:38", "joe", "/restart workload workload:redis")
+	y.says("00:38", "joe", "/restart calico")
+	for _, name := range []string{"calico-node", "kube-proxy"} {
+		y.ground.s.Workloads = append(y.ground.s.Workloads, fleet.Workload{Object: fleet.Object{Kind: "DaemonSet", Namespace: "kube-system", Name: name}, Replicas: 2, Ready: 1})
+	}
+	y.says("00:38", "joe", "/restart calico dry-run:yes")
+	y.says("00:38", "joe", "/restart core")
+	y.ground.s.Missing = []string{"pods"}
+	y.says("00:38", "vic", "/workload list")
+	y.golden("workload")
+}
+
 func TestRepairsReadLikeTheNight(t *testing.T) {
 	y := newYard(t)
 	y.says("00:32", "joe", "/node recycle node:"+sickNode)
@@ -150,7 +193,7 @@ func TestWhatIsNotToBeHadIsSaid(t *testing.T) {
 	y := newYard(t)
 	y.open("Volumes do not attach", alert.SEV2)
 	y.ground.down = true
-	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x"} {
+	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x", "/workload list", "/workload show workload:x", "/scale set workload:x replicas:0", "/scale restore workload:x", "/restart workload workload:x", "/restart csi", "/restart core dry-run:yes"} {
 		_, err := y.ask("joe", line)
 		p, ok := err.(*problem.Error)
 		if !ok || p.Code != problem.Unavailable || !strings.Contains(p.Message, "knows no cluster") || p.Hint == "" {
@@ -158,7 +201,7 @@ func TestWhatIsNotToBeHadIsSaid(t *testing.T) {
 		}
 	}
 	joe := y.caller("joe", "")
-	for _, o := range [][2]string{{"node show", "node"}, {"volume show", "volume"}} {
+	for _, o := range [][2]string{{"node show", "node"}, {"volume show", "volume"}, {"workload show", "workload"}} {
 		if found, err := y.runner.Complete(t.Context(), joe, o[0], o[1], ""); err != nil || len(found) != 0 {
 			t.Errorf("%v %v", found, err)
 		}

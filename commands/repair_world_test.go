@@ -196,12 +196,12 @@ func (y *yard) serve(crew []people.Person) {
 	policy := remediation.DefaultPolicy()
 	policy.MinHealthy = 1
 	y.desk, err = remediation.NewDesk(remediation.Settings{Store: w.store, Clock: w.clock, Policy: policy, People: directory, Rota: y, Cluster: y.ground,
-		Remediations: repair.All(repair.Ports{Cluster: y.ground, Cloud: y.heaven, Clock: w.clock})})
+		Remediations: repair.All(repair.Ports{Cluster: y.ground, Cloud: y.heaven, Clock: w.clock, Past: repair.PastOf(w.store.View)})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := commands.RepairOptions{Desk: y.desk, Cluster: y.ground, Cloud: y.heaven, View: w.store.View}
-	table, err := commands.All(commands.Incident(incident.NewDesk(w.store), nil), commands.Freeze(w.store), commands.Node(o), commands.Volume(o),
+	table, err := commands.All(commands.Incident(incident.NewDesk(w.store), nil), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Restart(o),
 		commands.Run(commands.RunOptions{Desk: y.desk, View: w.store.View, Saw: func(remediation.RunID) string { return "2 of 3 pods gone" }}))
 	if err != nil {
 		t.Fatal(err)

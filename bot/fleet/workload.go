@@ -33,6 +33,13 @@ type Workload struct {
 	// Generation and Observed tell whether the cluster has taken in the last change.
 	Generation int64 `json:"generation,omitempty"`
 	Observed   int64 `json:"observed,omitempty"`
+	// Current counts the pods of every template: more than Updated while old ones go.
+	Current int `json:"current,omitempty"`
+	// Restarted is when its last rollout restart was asked for; zero: never.
+	Restarted time.Time `json:"restarted,omitzero"`
+	// Manual says why a new template does not roll out by itself: "paused", "OnDelete",
+	// "partition"; "" when it does.
+	Manual string `json:"manual,omitempty"`
 }
 
 // Keeper is something that holds a workload as it was declared elsewhere.

@@ -14,6 +14,7 @@ import (
 	"wardroom/bot/problem"
 	"wardroom/bot/remediation"
 	chats "wardroom/bot/room"
+	"wardroom/bot/timeline"
 	checks "wardroom/bot/watch"
 	"wardroom/commands"
 	"wardroom/commands/repair"
@@ -93,7 +94,13 @@ type machines struct {
 
 // reachMachines makes what reads and changes the machines; nothing is asked yet.
 func (s *system) reachMachines() (*machines, error) {
-	m := &machines{ports: repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, Clock: s.clock, Blast: fleet.BlastOptions{Own: s.fleet.own}}}
+	m := &machines{ports: repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, Clock: s.clock, Blast: fleet.BlastOptions{Own: s.fleet.own}, Past: repair.PastOf(s.db.View)}}
+	m.ports.NotBack = func(ctx context.Context, id timeline.ID) (checks.Comparison, error) {
+		if m.watch == nil { // it is made later; without a cluster there is none
+			return checks.Comparison{}, problem.New(problem.Unavailable, "Wardroom knows no cluster")
+		}
+		return m.watch.NotBack(ctx, id)
+	}
 	if o := s.fleet.cluster; o != nil {
 		with := *o
 		with.Clock, with.Log = s.clock, s.log.With("system", "kubernetes")

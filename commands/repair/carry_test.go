@@ -3,6 +3,7 @@ package repair_test
 import (
 	"errors"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 
 func (w *world) remediation(t *testing.T, name string) remediation.Remediation {
 	t.Helper()
-	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Clock: w.clock}) {
+	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Clock: w.clock, Past: w.recorded, NotBack: w.notBack}) {
 		if r.Spec().Name == name {
 			return r
 		}
@@ -25,7 +26,7 @@ func (w *world) remediation(t *testing.T, name string) remediation.Remediation {
 
 func (w *world) plan(t *testing.T, name string, params ...string) remediation.Plan {
 	t.Helper()
-	p, err := w.remediation(t, name).Plan(t.Context(), asParams(params))
+	p, err := w.remediation(t, name).Plan(t.Context(), asParams(slices.Concat(params, w.extra)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,9 @@ func (c *carrier) one(i int) (why string) {
 	}
 	p := &progress{step: step, state: remediation.State{Run: "INC-1/run-1", Plan: c.plan, Args: planned.Args}}
 	for n := range 300 {
-		p.state.Now, p.state.Learned = c.w.clock.Now(), maps.Clone(c.learned)
+		p.state.Now, p.state.Learned = c.w.clock.Now(), map[string]string{}
+		maps.Copy(p.state.Learned, c.plan.Learned)
+		maps.Copy(p.state.Learned, c.learned)
 		if c.at == i && n < blinks {
 			c.w.blind = c.blind
 		}

@@ -30,7 +30,14 @@ var nights = map[string]struct {
 		w.inst[28312345].Status = "offline"
 		w.stuck["detach"], w.stuck["taint"] = true, true
 	}},
-	"remount, off": {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["detach"] = true }},
+	"scale to 0":      {repair.WorkloadScale, "workload", "default/redis", func(w *world) { kept(w); w.scaling("redis", 0) }},
+	"scale up":        {repair.WorkloadScale, "workload", "default/site", func(w *world) { w.scaling("site", 3) }},
+	"restart":         {repair.WorkloadRestart, "workload", "default/site", nil},
+	"restart coredns": {repair.RestartCoreDNS, "x", "", (*world).core},
+	"restart csi":     {repair.RestartCSI, "x", "", (*world).core},
+	"restart core":    {repair.RestartCore, "incident", "INC-1", (*world).outage},
+	"restore":         {repair.WorkloadRestore, "workload", "default/redis", func(w *world) { kept(w); w.scaled("redis", 0) }},
+	"remount, off":    {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["detach"] = true }},
 }
 
 // kept has Flux keep Redis.
@@ -59,7 +66,7 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 		"not there":                  {broken: breakage{err: problem.New(problem.NotFound, "there is none"), times: 1}, want: "failed: there is none", but: map[string]string{"evict-pods": "", "force-delete-left": ""}},
 		"says nothing":               {broken: breakage{err: may, times: 1}, want: "asks: connection reset"},
 		"cannot be seen for a while": {blind: problem.New(problem.Unavailable, "503")},
-		"may not be seen":            {blind: problem.New(problem.Forbidden, "the token may not look"), want: "asks: the token may not look", but: map[string]string{"pause-keeper": "", "resume-keeper": ""}},
+		"may not be seen":            {blind: problem.New(problem.Forbidden, "the token may not look"), want: "asks: the token may not look", but: map[string]string{"pause-keeper": "", "resume-keeper": "", "scale-back-unless-reached": "", "resume-keeper-unless-reached": ""}},
 	}
 	for name, night := range nights {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +121,11 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 				}
 			}
 			for _, step := range asking(t, name) {
-				if !reached[step] && !(name == "remount, off" && step == "force-delete-left") { // the taint did it
+				switch {
+				case reached[step]:
+				case name == "remount, off" && step == "force-delete-left": // the taint did it
+				case strings.HasSuffix(step, "-unless-reached"): // it came to that
+				default:
 					t.Errorf("%s: no failure ever met %s", name, step)
 				}
 			}
@@ -143,7 +154,7 @@ func (w *world) restored(t *testing.T, where, name string) {
 	t.Helper()
 	for _, wl := range w.s.Workloads {
 		want := 1
-		if wl.Name == "site" {
+		if wl.Name == "site" || wl.Kind == "DaemonSet" {
 			want = 2
 		}
 		if wl.Replicas != want {

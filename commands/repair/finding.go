@@ -33,6 +33,12 @@ const (
 	NotEverythingKnown = "not-everything-known" // warning
 	NodeNotReady       = "node-not-ready"       // warning: its pods cannot be evicted, they are removed once it is off
 	AlreadySo          = "already-so"           // warning: nothing would change
+	ClusterUnread      = "cluster-unread"       // hard: it cannot be read now
+	RolloutManual      = "rollout-manual"       // hard: a restart would replace no pod
+	OperatorMayUndo    = "operator-may-undo"    // warning
+	NotBackUnknown     = "not-back-unknown"     // warning
+	KeeperStaysPaused  = "keeper-stays-paused"  // warning: until the workload is restored
+	ChangedSince       = "changed-since"        // warning: somebody else has changed it since
 )
 
 // found adds a finding to a plan.

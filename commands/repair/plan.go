@@ -42,6 +42,8 @@ type planner struct {
 	cloud   cloudReader
 	clock   timeline.Clock
 	blast   fleet.BlastOptions
+	past    Past
+	notBack NotBack
 }
 
 // snapshot is the newest there is. Where the cluster cannot be read now, the last one

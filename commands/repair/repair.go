@@ -20,16 +20,26 @@ type Ports struct {
 	Cloud   fleet.Cloud
 	Clock   timeline.Clock
 	Blast   fleet.BlastOptions
+	Past    Past    // what earlier runs have recorded; nil: nothing
+	NotBack NotBack // what was Ready before an incident and is not; nil: nobody knows
 }
 
 // All are the remediations, in the order in which they are offered: the least
 // disruptive first.
 func All(p Ports) []remediation.Remediation {
-	plans := planner{cluster: p.Cluster, cloud: p.Cloud, clock: p.Clock, blast: p.Blast}
+	plans := planner{cluster: p.Cluster, cloud: p.Cloud, clock: p.Clock, blast: p.Blast, past: p.Past, notBack: p.NotBack}
 	steps := allSteps(p.Cluster, p.Cloud)
 	return []remediation.Remediation{
 		nodeUncordon{plans, steps},
 		nodeCordon{plans, steps},
+		workloadRestore{plans, steps},
+		partRestart{plans, steps, dns},
+		partRestart{plans, steps, kubeProxy},
+		partRestart{plans, steps, csi},
+		partRestart{plans, steps, calico},
+		coreRestart{plans, steps},
+		workloadRestart{plans, steps},
+		workloadScale{plans, steps},
 		volumeRemount{plans, steps},
 		nodeDrain{plans, steps},
 		nodeReboot{plans, steps},
@@ -45,6 +55,16 @@ const (
 	NodeReboot    = "node-reboot"
 	NodeRecycle   = "node-recycle"
 	VolumeRemount = "volume-remount"
+
+	WorkloadScale   = "workload-scale"
+	WorkloadRestore = "workload-restore"
+	WorkloadRestart = "workload-restart"
+
+	RestartCoreDNS   = "restart-coredns"
+	RestartCalico    = "restart-calico"
+	RestartCSI       = "restart-csi"
+	RestartKubeProxy = "restart-kube-proxy"
+	RestartCore      = "restart-core"
 )
 
 // stepTable holds every shared step by its name. A plan names only those that its
@@ -87,6 +107,14 @@ const (
 	stepDaemonsReady    = "daemonsets-ready"
 	stepVolumesUsable   = "volumes-usable"
 	stepPodsReady       = "pods-ready"
+	stepRestart         = "restart-workload"
+	stepRestartLeft     = "restart-if-not-back"
+	stepRolledOut       = "rolled-out"
+	stepRegisteredOn    = "csi-registered-everywhere"
+	stepGivenTime       = "given-time"
+	stepReached         = "replicas-reached"
+	stepUnscale         = "scale-back-unless-reached"
+	stepUnpause         = "resume-keeper-unless-reached"
 )
 
 func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
@@ -119,6 +147,14 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
 		stepDaemonsReady:    daemonsReadyStep(cluster),
 		stepVolumesUsable:   volumesUsableStep(cluster, cloud),
 		stepPodsReady:       podsReadyStep(cluster),
+		stepRestart:         restartStep(cluster),
+		stepRestartLeft:     restartLeftStep(cluster),
+		stepRolledOut:       rolledOutStep(cluster),
+		stepRegisteredOn:    registeredOnStep(cluster),
+		stepGivenTime:       givenTimeStep(cluster),
+		stepReached:         reachedStep(cluster),
+		stepUnscale:         unlessReached(scaleBackStep(cluster)),
+		stepUnpause:         unlessReached(resumeStep(cluster)),
 	}
 }
 

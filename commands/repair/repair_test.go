@@ -102,6 +102,9 @@ func TestPlans(t *testing.T) {
 			w.hang()
 			w.inst[28312345].Status = "offline"
 		}},
+		"scale-to-0":           {repair.WorkloadScale, []string{"workload", "default/redis", "replicas", "0"}, kept},
+		"scale-up":             {repair.WorkloadScale, []string{"workload", "site", "replicas", "3"}, nil},
+		"restore":              {repair.WorkloadRestore, []string{"workload", "default/redis"}, func(w *world) { kept(w); w.scaled("redis", 0) }},
 		"recycle-kept-by-flux": {repair.NodeRecycle, []string{"node", sick}, kept},
 		"recycle-cloud-down":   {repair.NodeRecycle, []string{"node", sick}, func(w *world) { w.fail["slots"] = problem.New(problem.Unavailable, "Linode answers 503") }},
 	}
@@ -177,6 +180,12 @@ func (w *world) whole(t *testing.T, uncordoned bool) {
 				ready++
 			}
 		}
+		if want, is := w.want[wl.Name]; is {
+			if wl.Replicas != want || ready != want {
+				t.Errorf("%s: %d of %d Ready, want %d", wl.Object, ready, wl.Replicas, want)
+			}
+			continue
+		}
 		if wl.Replicas == 0 || ready != wl.Replicas {
 			t.Errorf("%s: %d of %d Ready", wl.Object, ready, wl.Replicas)
 		}
@@ -186,7 +195,7 @@ func (w *world) whole(t *testing.T, uncordoned bool) {
 			t.Errorf("%+v", n)
 		}
 	}
-	if len(w.paused) > 0 {
+	if len(w.paused) > 0 && w.want["redis"] != 0 { // what is scaled to 0 stays paused
 		t.Errorf("paused: %v", w.paused)
 	}
 }

@@ -73,7 +73,7 @@ func recorded(s remediation.State) int {
 }
 
 func workload(ctx context.Context, c snapshots, o fleet.Object) (fleet.Workload, error) {
-	needs := map[string]string{"Deployment": theDeployments, "StatefulSet": theSets, "ReplicaSet": theReplicaSets}[o.Kind]
+	needs := map[string]string{"Deployment": theDeployments, "StatefulSet": theSets, "ReplicaSet": theReplicaSets, "DaemonSet": theDaemons}[o.Kind]
 	s, err := fresh(ctx, c, needs)
 	if err != nil {
 		return fleet.Workload{}, err
@@ -115,11 +115,15 @@ func podsReadyStep(c snapshots) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 10 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
-			snapshot, err := fresh(ctx, c, thePods, theDeployments, theSets)
+			workloads := splitWorkloads(s.Args["workloads"])
+			needs := []string{thePods, theDeployments, theSets}
+			if slices.ContainsFunc(workloads, func(o fleet.Object) bool { return o.Kind == "DaemonSet" }) {
+				needs = append(needs, theDaemons)
+			}
+			snapshot, err := fresh(ctx, c, needs...)
 			if err != nil {
 				return remediation.Seen{}, err
 			}
-			workloads := splitWorkloads(s.Args["workloads"])
 			var waiting []string
 			for _, o := range workloads {
 				if why := unready(snapshot, o); why != "" {

@@ -93,6 +93,7 @@ const (
 	theDeployments = "deployments"
 	theSets        = "statefulsets"
 	theReplicaSets = "replicasets"
+	theDaemons     = "daemonsets"
 	theAttachments = "volumeattachments"
 	theVolumes     = "persistentvolumes"
 	theDrivers     = "csinodes"

@@ -20,6 +20,7 @@ func (w *world) controllers() {
 	w.replicas()
 	w.attach()
 	w.kubelets()
+	w.rollouts()
 }
 
 func (w *world) machines() {
@@ -69,6 +70,10 @@ func (w *world) garbage() {
 func (w *world) replicas() {
 	for i := range w.s.Workloads {
 		wl := &w.s.Workloads[i]
+		if wl.Kind == "DaemonSet" {
+			w.daemons(wl.Object)
+			continue
+		}
 		var pods []int
 		for k, p := range w.s.Pods {
 			if p.Owner == wl.Object && p.Terminating.IsZero() {

@@ -140,7 +140,24 @@ func (w *world) Pause(_ context.Context, k fleet.Keeper, on bool, was string) (s
 	return "was on", err
 }
 
-func (w *world) Restart(context.Context, fleet.Object, time.Time) error { return nil }
+func (w *world) Restart(_ context.Context, o fleet.Object, at time.Time) error {
+	do, err := w.call("restart", o)
+	for i := range w.s.Workloads {
+		wl := &w.s.Workloads[i]
+		if !do || wl.Kind != o.Kind || wl.String() != o.String() || !wl.Restarted.Before(at.Truncate(time.Second)) {
+			continue
+		}
+		wl.Restarted = at.Truncate(time.Second)
+		wl.Generation++
+		delete(w.stuck, "ready "+wl.Name) // a restart mends it
+		for k := range w.s.Pods {
+			if w.s.Pods[k].Owner == wl.Object {
+				w.old[w.s.Pods[k].Object] = true
+			}
+		}
+	}
+	return err
+}
 
 func (w *world) Events(_ context.Context, _ fleet.Object, _ int) ([]fleet.Event, error) {
 	return w.k8s, nil

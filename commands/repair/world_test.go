@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wardroom/bot/fleet"
+	"wardroom/bot/remediation"
 	"wardroom/bot/scenario"
 )
 
@@ -41,6 +42,10 @@ type world struct {
 	accepted map[string]int // calls that were carried out, by name
 	broken   *breakage      // what the next calls meet; nil: nothing
 	blind    error          // every read meets it; nil: none does
+	past     []remediation.Run
+	old      map[fleet.Object]bool // pods of an older template
+	extra    []string              // parameters of the plan beside its target
+	want     map[string]int        // replicas that a repair is to leave, by workload, where they are others than before
 }
 
 func object(kind, name string) fleet.Object {
@@ -49,7 +54,7 @@ func object(kind, name string) fleet.Object {
 
 func newWorld() *world {
 	w := &world{clock: scenario.NewClock(night), inst: map[int]*fleet.Instance{}, volumes: map[int]*fleet.CloudVolume{}, next: 28400001,
-		paused: map[string]string{}, accepted: map[string]int{}, fail: map[string]error{}, lose: map[string]bool{}, stuck: map[string]bool{}}
+		paused: map[string]string{}, accepted: map[string]int{}, fail: map[string]error{}, lose: map[string]bool{}, stuck: map[string]bool{}, old: map[fleet.Object]bool{}}
 	w.node(sick, 28312345, slot, 16405)
 	w.node(well, 28312346, "20304-5ffa4d11faab", 20304)
 	w.workload("postgres", 1, sick, pgPV, 6001, "default/site", "default/hastebin")

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"slices"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -81,13 +82,33 @@ func deploymentRecord(d *appsv1.Deployment) *record {
 	return workloadRecord(&d.ObjectMeta, "Deployment", "apps", func(w *fleet.Workload) {
 		w.Replicas, w.Ready, w.Updated = wanted(d.Spec.Replicas), int(d.Status.ReadyReplicas), int(d.Status.UpdatedReplicas)
 		w.Scalable, w.Observed = true, d.Status.ObservedGeneration
+		w.Current, w.Restarted = int(d.Status.Replicas), restarted(&d.Spec.Template)
+		if d.Spec.Paused {
+			w.Manual = "paused"
+		}
 	})
+}
+
+// restarted is what the last rollout restart has left in a template.
+func restarted(t *corev1.PodTemplateSpec) time.Time {
+	at, err := time.Parse(time.RFC3339, t.Annotations[RestartedAt])
+	if err != nil {
+		return time.Time{} // there was none that can be told
+	}
+	return at.UTC()
 }
 
 func statefulSetRecord(s *appsv1.StatefulSet) *record {
 	return workloadRecord(&s.ObjectMeta, "StatefulSet", "apps", func(w *fleet.Workload) {
 		w.Replicas, w.Ready, w.Updated = wanted(s.Spec.Replicas), int(s.Status.ReadyReplicas), int(s.Status.UpdatedReplicas)
 		w.Scalable, w.Observed = true, s.Status.ObservedGeneration
+		w.Current, w.Restarted = int(s.Status.Replicas), restarted(&s.Spec.Template)
+		switch u := s.Spec.UpdateStrategy; {
+		case u.Type == appsv1.OnDeleteStatefulSetStrategyType:
+			w.Manual = "OnDelete"
+		case u.RollingUpdate != nil && u.RollingUpdate.Partition != nil && *u.RollingUpdate.Partition > 0:
+			w.Manual = "partition"
+		}
 	})
 }
 
@@ -105,6 +126,10 @@ func daemonSetRecord(d *appsv1.DaemonSet) *record {
 	return workloadRecord(&d.ObjectMeta, "DaemonSet", "apps", func(w *fleet.Workload) {
 		w.Replicas, w.Ready, w.Updated = int(d.Status.DesiredNumberScheduled), int(d.Status.NumberReady), int(d.Status.UpdatedNumberScheduled)
 		w.Observed = d.Status.ObservedGeneration
+		w.Current, w.Restarted = int(d.Status.CurrentNumberScheduled), restarted(&d.Spec.Template)
+		if d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType {
+			w.Manual = "OnDelete"
+		}
 	})
 }
 

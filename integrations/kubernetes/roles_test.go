@@ -131,6 +131,7 @@ func roleRig(t *testing.T) *rig {
 	r.sim.AddWorkload(kubetest.Workload{Name: "default/argo", Argo: "core"})
 	r.sim.AddWorkload(kubetest.Workload{Name: "default/flux", Flux: "core"})
 	r.sim.AddWorkload(kubetest.Workload{Name: "default/set", Kind: "StatefulSet"})
+	r.sim.AddWorkload(kubetest.Workload{Name: "kube-system/agent", Kind: "DaemonSet"})
 	r.must(r.sim.WriteKubeconfig(r.observe, observeRole))
 	r.must(r.sim.WriteKubeconfig(act, actRole))
 	return r
@@ -168,7 +169,10 @@ func (r *rig) all() (refused []string) {
 	for _, w := range s.Workloads {
 		switch w.String() {
 		case "default/redis", "default/set":
+			note(r.cluster.Restart(r.ctx(), w.Object, r.clock.Now()))
 			note(r.cluster.Scale(r.ctx(), w.Object, 0))
+		case "kube-system/agent":
+			note(r.cluster.Restart(r.ctx(), w.Object, r.clock.Now()))
 		}
 		for _, k := range w.Keepers {
 			if !k.Pause {

@@ -1,6 +1,7 @@
 package kubetest_test
 
 import (
+	"context"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,8 @@ func (n *night) repairs() []remediation.Remediation {
 		Observe: kubernetes.Credential{Kubeconfig: filepath.Join(dir, "observe")}, Act: kubernetes.Credential{Kubeconfig: filepath.Join(dir, "act")}}}
 	n.must(n.sim.WriteKubeconfig(o.Observe.Kubeconfig, kubetest.ObserveToken))
 	n.must(n.sim.WriteKubeconfig(o.Act.Kubeconfig, kubetest.ActToken))
-	return repair.All(repair.Ports{Cluster: kubernetes.New(o), Cloud: cloud, Clock: n.clock})
+	return repair.All(repair.Ports{Cluster: kubernetes.New(o), Cloud: cloud, Clock: n.clock,
+		Past: func(context.Context) ([]remediation.Run, error) { return n.past, nil }})
 }
 
 func (n *night) plan(name string, params map[string]string) (remediation.Remediation, remediation.Plan) {
@@ -57,16 +59,20 @@ func (n *night) carry(r remediation.Remediation, p remediation.Plan) (stuck stri
 			n.Fatalf("%s is refused: %s", p.Remediation, f.Sentence)
 		}
 	}
-	learned := map[string]string{}
+	learned := maps.Clone(p.Learned)
+	if learned == nil {
+		learned = map[string]string{}
+	}
+	n.steps = nil
 	for _, planned := range p.Steps {
 		step, known := r.Step(planned.Name)
 		if !known {
 			n.Fatalf("no step %s", planned.Name)
 		}
-		began, asked := n.clock.Now(), false
+		began, asked, begun := n.clock.Now(), false, false
 		for {
 			state := remediation.State{Run: "INC-1/run-1", Plan: p, Args: planned.Args, Learned: maps.Clone(learned), Now: n.clock.Now()}
-			if asked {
+			if begun {
 				state.Started = began
 			}
 			seen, err := step.Observe(n.Context(), state)
@@ -78,7 +84,15 @@ func (n *night) carry(r remediation.Remediation, p remediation.Plan) (stuck stri
 			}
 			if seen.So {
 				maps.Copy(learned, seen.Learned)
+				done := remediation.StepState{Mark: remediation.So, Learned: maps.Clone(learned)}
+				if begun {
+					done.Started = began
+				}
+				n.steps = append(n.steps, done)
 				break
+			}
+			if !begun { // the engine records the start before it asks
+				begun, state.Started = true, began
 			}
 			if !asked && step.Do != nil {
 				if step.Prove != nil {
@@ -134,6 +148,63 @@ func TestTheRepairsOfTheNight(t *testing.T) {
 	}
 }
 
+// What every pod needs is restarted on the real adapter: each rolls out to its end
+// before the next begins, with one rollout for each however often it was asked for.
+func TestTheCoreRestarts(t *testing.T) {
+	n := newNight(t)
+	for _, name := range []string{"calico-node", "kube-proxy"} {
+		n.sim.AddWorkload(kubetest.Workload{Name: "kube-system/" + name, Kind: "DaemonSet"})
+	}
+	n.sim.AddWorkload(kubetest.Workload{Name: "kube-system/coredns"})
+	n.sim.AddWorkload(kubetest.Workload{Name: "kube-system/csi-linode-controller", Kind: "StatefulSet"})
+	r, p := n.plan(repair.RestartCore, nil)
+	if stuck := n.carry(r, p); stuck != "" {
+		t.Fatal(stuck)
+	}
+	var began []string
+	for _, w := range n.sim.Writes() {
+		if w.Verb == "patch" && !slices.Contains(began, w.Object) {
+			began = append(began, w.Object)
+		}
+	}
+	want := []string{"kube-system/calico-node", "kube-system/coredns", "kube-system/csi-linode-node", "kube-system/csi-linode-controller", "kube-system/kube-proxy"}
+	if !slices.Equal(began, want) {
+		t.Errorf("%q", began)
+	}
+	r, p = n.plan(repair.WorkloadRestart, map[string]string{"workload": "default/redis"})
+	before := n.clock.Now()
+	if stuck := n.carry(r, p); stuck != "" {
+		t.Fatal(stuck)
+	}
+	if now := n.redis(); !now.Ready || n.clock.Now().Sub(before) < 10*time.Second {
+		t.Errorf("its pod was not replaced: %+v", now)
+	}
+}
+
+// A workload is scaled to 0 and put back by the record of that, though Flux would
+// restore it every minute.
+func TestScalingHoldsAgainstFlux(t *testing.T) {
+	n := newNight(t)
+	n.sim.AddWorkload(kubetest.Workload{Name: "default/bot", Flux: "core"})
+	r, p := n.plan(repair.WorkloadScale, map[string]string{"workload": "default/bot", "replicas": "0"})
+	if stuck := n.carry(r, p); stuck != "" {
+		t.Fatal(stuck)
+	}
+	n.pass(10 * time.Minute)
+	if _, now := n.plan(repair.WorkloadScale, map[string]string{"workload": "default/bot", "replicas": "0"}); !slices.ContainsFunc(now.Findings, func(f remediation.Finding) bool { return f.Code == repair.AlreadySo }) {
+		t.Errorf("it did not stay at 0: %q", now.Facts)
+	}
+	n.past = []remediation.Run{{ID: "INC-1/run-1", Status: remediation.Done, Plan: p, Steps: n.steps}}
+	r, p = n.plan(repair.WorkloadRestore, map[string]string{"workload": "default/bot"})
+	if stuck := n.carry(r, p); stuck != "" {
+		t.Fatal(stuck)
+	}
+	writes := n.sim.Writes()
+	if last := writes[len(writes)-1]; !strings.Contains(last.Path, "kustomizations/core") || !strings.Contains(last.Body, `"suspend":false`) {
+		t.Errorf("Flux was not resumed: %s %s", last.Path, last.Body)
+	}
+}
+
 // Making a plan changes nothing, in neither of the two.
 func TestPlansOnlyRead(t *testing.T) {
 	n := newNight(t)
@@ -142,7 +213,7 @@ func TestPlansOnlyRead(t *testing.T) {
 	cluster, cloud := string(n.sim.Dump(true)), string(n.cloud.Dump())
 	for name, params := range map[string]map[string]string{
 		repair.NodeCordon: {"node": nodeA}, repair.NodeUncordon: {"node": nodeA}, repair.NodeDrain: {"node": nodeA}, repair.NodeReboot: {"node": nodeA},
-		repair.NodeRecycle: {"node": nodeA}, repair.VolumeRemount: {"volume": pvRedis},
+		repair.NodeRecycle: {"node": nodeA}, repair.VolumeRemount: {"volume": pvRedis}, repair.WorkloadScale: {"workload": "default/redis", "replicas": "0"},
 	} {
 		if _, p := n.plan(name, params); len(p.Steps) == 0 && name != repair.NodeUncordon && name != repair.VolumeRemount {
 			t.Errorf("%s has no steps", name)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wardroom/bot/remediation"
 	"wardroom/bot/scenario"
 	"wardroom/integrations/kubernetes/kubetest"
 	"wardroom/integrations/linode/linodetest"
@@ -26,6 +27,8 @@ type night struct {
 	clock *scenario.Clock
 	cloud *linodetest.Server
 	sim   *kubetest.Server
+	past  []remediation.Run       // that are on record
+	steps []remediation.StepState // of the plan that was carried out last
 }
 
 func newNight(t *testing.T) *night {
