@@ -29,6 +29,8 @@ type coreRestart struct {
 func (coreRestart) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: RestartCore, Version: 1, Summary: "Restart network, DNS, storage driver and kube-proxy one by one, then what is not back", Tier: remediation.Routine,
+		When:   "Nodes went down and are back, and the pods on them are not, or do not work: network, DNS or storage did not come back with them.",
+		Breaks: "Node by node, what needs the core may fail for some seconds. The workloads that are restarted afterwards are those that are not whole.",
 		Access: restartAccess(stepRestart + ", " + stepRestartLeft), NoUndo: noUndoRestart,
 	}
 }

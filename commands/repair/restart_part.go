@@ -18,16 +18,21 @@ type part struct {
 	names  []string
 	labels string // of k8s-app, where the name is another one
 	like   string // a word of the name
+	when   string // it is to be restarted
 }
 
 // The parts, with the names that their projects' manifests give them, in the order in
 // which they are restarted.
 var (
-	calico    = part{name: "calico", names: []string{"calico-typha", "calico-node", "calico-kube-controllers"}}
-	network   = part{name: "network", names: append(slices.Clone(calico.names), "cilium-operator", "cilium", "kube-flannel-ds", "kindnet", "weave-net")}
-	dns       = part{name: "coredns", names: []string{"coredns", "node-local-dns"}, labels: "kube-dns"}
-	csi       = part{name: "csi", like: "csi"}
-	kubeProxy = part{name: "kube-proxy", names: []string{"kube-proxy"}}
+	calico = part{name: "calico", names: []string{"calico-typha", "calico-node", "calico-kube-controllers"},
+		when: "Pods of a node are Running and reach no others, or new ones stay ContainerCreating for want of a network, and the node itself is Ready."}
+	network = part{name: "network", names: append(slices.Clone(calico.names), "cilium-operator", "cilium", "kube-flannel-ds", "kindnet", "weave-net")}
+	dns     = part{name: "coredns", names: []string{"coredns", "node-local-dns"}, labels: "kube-dns",
+		when: "Names of services are not found, or only sometimes, although their pods are Ready."}
+	csi = part{name: "csi", like: "csi",
+		when: "Volumes are not attached or mounted, and the diagnosis says that a node has not registered the driver (case E), or the driver's pods are not Ready."}
+	kubeProxy = part{name: "kube-proxy", names: []string{"kube-proxy"},
+		when: "A service's address does not answer from some nodes, although its pods do."}
 
 	coreParts = []part{network, dns, csi, kubeProxy}
 )
@@ -84,6 +89,7 @@ type partRestart struct {
 func (r partRestart) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: restartPrefix + r.part.name, Version: 1, Summary: "Restart " + r.part.name + " and follow it until it is stable", Tier: remediation.Routine,
+		When: r.part.when, Breaks: "Node by node, what needs it may fail for some seconds; what runs goes on.",
 		Access: restartAccess(stepRestart), NoUndo: noUndoRestart,
 	}
 }

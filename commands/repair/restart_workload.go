@@ -18,6 +18,8 @@ type workloadRestart struct {
 func (workloadRestart) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: WorkloadRestart, Version: 1, Summary: "Replace the pods of a workload one after another", Tier: remediation.Disruptive,
+		When:   "The pods of a workload run and do not do their work, as after what they depend on was away; or they wait for something that is there by now.",
+		Breaks: "Of several replicas one after another is away; what has a single one may be down until its new pod is Ready.",
 		Access: restartAccess(stepRestart), NoUndo: noUndoRestart,
 	}
 }

@@ -22,6 +22,8 @@ type workloadScale struct {
 func (workloadScale) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: WorkloadScale, Version: 1, Summary: "Set the replicas of a workload, and remember what they were", Tier: remediation.Disruptive,
+		When:   "Something has to be down for a while, as before a restore, or has to have fewer or more pods than it was declared with.",
+		Breaks: "At 0 the workload is down, with whatever depends on it; below what it was, its other pods carry more. Who would undo it stays paused: nothing that it keeps is delivered meanwhile.",
 		Access: scalingAccess(stepScaleTo),
 	}
 }
@@ -135,5 +137,8 @@ func scaling(w fleet.Workload, to int) (steps []remediation.PlannedStep) {
 	for _, k := range paused {
 		steps = append(steps, planUnpause(k, w.Object))
 	}
-	return steps
+	if to == 0 {
+		return append(steps, planPodsGone(bare(w.Object)))
+	}
+	return append(steps, planPodsReady([]fleet.Object{bare(w.Object)}, false))
 }

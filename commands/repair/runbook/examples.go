@@ -46,4 +46,15 @@ var examples = map[string]onto{
 	repair.NodeReboot:    {"node", "NODE", param("node"), nodeShapes},
 	repair.NodeRecycle:   {"node", "NODE", param("node"), nodeShapes},
 	repair.VolumeRemount: {"volume", "pvc-example", param("volume"), volumeShapes},
+
+	repair.WorkloadRestart: {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"", asItIs}}},
+	repair.WorkloadScale: {"", "NAMESPACE/WORKLOAD", func(target string) map[string]string {
+		return map[string]string{"workload": target, "replicas": "0"}
+	}, []shape{{"", asItIs}}},
+	repair.WorkloadRestore:  {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"", (*world).scaled}}},
+	repair.RestartCoreDNS:   {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RestartCalico:    {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RestartCSI:       {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RestartKubeProxy: {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RestartCore:      {"", "INC-1", param("incident"), []shape{{"", (*world).core}}},
 }

@@ -9,7 +9,9 @@ import (
 
 	"wardroom/bot/fleet"
 	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
 	"wardroom/bot/timeline"
+	"wardroom/bot/watch"
 	"wardroom/commands/repair"
 )
 
@@ -22,6 +24,8 @@ type world struct {
 	volumes   read[[]fleet.CloudVolume]
 	instances map[int]read[fleet.Instance]
 	blast     fleet.BlastOptions
+	past      []remediation.Run
+	lost      []watch.Lost
 }
 
 // read is what came of reading something.
@@ -34,7 +38,36 @@ func (r read[T]) get() (T, error) { return r.value, r.err }
 
 // ports are those of the world: every change is refused.
 func (w *world) ports() repair.Ports {
-	return repair.Ports{Cluster: stillCluster{world: w}, Cloud: stillCloud{world: w}, Clock: stillClock{at: w.s.At}, Blast: w.blast}
+	return repair.Ports{Cluster: stillCluster{world: w}, Cloud: stillCloud{world: w}, Clock: stillClock{at: w.s.At}, Blast: w.blast,
+		Past: func(context.Context) ([]remediation.Run, error) { return w.past, nil },
+		NotBack: func(context.Context, timeline.ID) (watch.Comparison, error) {
+			return watch.Comparison{Lost: w.lost}, nil
+		}}
+}
+
+// core gives the cluster what every pod needs, by the names that Linode's clusters
+// have, and a workload that is not back.
+func (w *world) core(string) {
+	w.s.Workloads = slices.Clone(w.s.Workloads)
+	for _, l := range w.s.Workloads {
+		w.lost = append(w.lost, watch.Lost{Kind: l.Kind, Name: l.String()})
+	}
+	for _, o := range []fleet.Object{{Kind: "DaemonSet", Name: "calico-node"}, {Kind: "Deployment", Name: "calico-kube-controllers"}, {Kind: "Deployment", Name: "coredns"},
+		{Kind: "DaemonSet", Name: "csi-linode-node"}, {Kind: "StatefulSet", Name: "csi-linode-controller"}, {Kind: "DaemonSet", Name: "kube-proxy"}} {
+		o.Namespace = "kube-system"
+		w.s.Workloads = append(w.s.Workloads, fleet.Workload{Object: o, Replicas: 2, Ready: 2})
+	}
+}
+
+// scaled has a repair of before have scaled the workloads to 0.
+func (w *world) scaled(string) {
+	w.s.Workloads = slices.Clone(w.s.Workloads)
+	for i := range w.s.Workloads {
+		l := &w.s.Workloads[i]
+		to := repair.ScaledTo(l.Object, l.Replicas, 0)
+		w.past = append(w.past, remediation.Run{Plan: remediation.Plan{Steps: []remediation.PlannedStep{to}}, Steps: []remediation.StepState{{Mark: remediation.So, Started: w.s.At}}})
+		l.Replicas, l.Ready = 0, 0
+	}
 }
 
 // copy may be changed without changing w.
