@@ -57,12 +57,15 @@ func freeingAccess() []remediation.Access {
 }
 
 // scalingAccess is what taking workloads to 0 and back needs, with whoever would undo it.
-func scalingAccess() (all []remediation.Access) {
+func scalingAccess() []remediation.Access { return scalingAccessOf(stepScaleTo, stepPause) }
+
+// scalingAccessOf is the same for the steps of these names.
+func scalingAccessOf(scale, keeper string) (all []remediation.Access) {
 	for _, what := range []string{"deployments/scale", "statefulsets/scale", "replicasets/scale"} {
-		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: what, Why: stepScaleTo})
+		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: what, Why: scale})
 	}
 	for _, what := range []string{"applications.argoproj.io", "kustomizations.kustomize.toolkit.fluxcd.io", "helmreleases.helm.toolkit.fluxcd.io"} {
-		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: what, Why: stepPause})
+		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: what, Why: keeper})
 	}
 	return all
 }

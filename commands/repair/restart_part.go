@@ -16,22 +16,23 @@ import (
 type part struct {
 	name   string // "calico"; of the network "network"
 	names  []string
-	labels string // of k8s-app, where the name is another one
-	like   string // a word of the name
-	when   string // it is to be restarted
+	labels string   // of k8s-app, where the name is another one
+	like   string   // a word of the name
+	kinds  []string // of workloads that it is made of, as roles call them
+	when   string   // it is to be restarted
 }
 
 // The parts, with the names that their projects' manifests give them, in the order in
 // which they are restarted.
 var (
-	calico = part{name: "calico", names: []string{"calico-typha", "calico-node", "calico-kube-controllers"},
+	calico = part{name: "calico", kinds: []string{theDeployments, theDaemons}, names: []string{"calico-typha", "calico-node", "calico-kube-controllers"},
 		when: "Pods of a node are Running and reach no others, or new ones stay ContainerCreating for want of a network, and the node itself is Ready."}
-	network = part{name: "network", names: append(slices.Clone(calico.names), "cilium-operator", "cilium", "kube-flannel-ds", "kindnet", "weave-net")}
-	dns     = part{name: "coredns", names: []string{"coredns", "node-local-dns"}, labels: "kube-dns",
+	network = part{name: "network", names: append(slices.Clone(calico.names), "cilium-operator", "cilium", "kube-flannel-ds", "kindnet", "weave-net"), kinds: []string{theDeployments, theDaemons}}
+	dns     = part{name: "coredns", names: []string{"coredns"}, labels: "kube-dns", kinds: []string{theDeployments},
 		when: "Names of services are not found, or only sometimes, although their pods are Ready."}
-	csi = part{name: "csi", like: "csi",
+	csi = part{name: "csi", like: "csi", kinds: []string{theDeployments, theSets, theDaemons},
 		when: "Volumes are not attached or mounted, and the diagnosis says that a node has not registered the driver (case E), or the driver's pods are not Ready."}
-	kubeProxy = part{name: "kube-proxy", names: []string{"kube-proxy"},
+	kubeProxy = part{name: "kube-proxy", names: []string{"kube-proxy"}, kinds: []string{theDaemons},
 		when: "A service's address does not answer from some nodes, although its pods do."}
 
 	coreParts = []part{network, dns, csi, kubeProxy}
@@ -41,7 +42,7 @@ var (
 // system's namespaces count: anybody may call a pod of theirs coredns.
 func (p part) of(s *fleet.Snapshot) (all []fleet.Workload) {
 	for _, w := range s.Workloads {
-		if restartable(w.Kind) && isSystem(w.Namespace) && p.is(w) {
+		if slices.Contains(p.kinds, strings.ToLower(w.Kind)+"s") && isSystem(w.Namespace) && p.is(w) {
 			all = append(all, w)
 		}
 	}
@@ -90,7 +91,7 @@ func (r partRestart) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: restartPrefix + r.part.name, Version: 1, Summary: "Restart " + r.part.name + " and follow it until it is stable", Tier: remediation.Routine,
 		When: r.part.when, Breaks: "Node by node, what needs it may fail for some seconds; what runs goes on.",
-		Access: restartAccess(stepRestart), NoUndo: noUndoRestart,
+		Access: restartAccess(stepRestart, r.part.kinds...), NoUndo: noUndoRestart,
 	}
 }
 

@@ -26,8 +26,13 @@ func (workloadRestart) Spec() remediation.Spec {
 
 const noUndoRestart = "pods that were replaced do not come back; nothing of the workload is changed but the time of its last restart"
 
-func restartAccess(why string) (all []remediation.Access) {
-	for _, kind := range []string{theDeployments, theSets, theDaemons} {
+// restartAccess is what restarting workloads of these kinds needs; of all that can be
+// restarted where none is named.
+func restartAccess(why string, kinds ...string) (all []remediation.Access) {
+	if len(kinds) == 0 {
+		kinds = []string{theDeployments, theSets, theDaemons}
+	}
+	for _, kind := range kinds {
 		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: kind, Why: why})
 	}
 	return all

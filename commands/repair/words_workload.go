@@ -15,12 +15,6 @@ func planScale(w fleet.Workload, to int) remediation.PlannedStep {
 	return planned(stepScaleTo, args, scaleCommand(w.Object, to), "Scale %s from %d to %d", w.Object, w.Replicas, to)
 }
 
-// ScaledTo is the step that scales a workload, for those who show what a run of it
-// leaves behind.
-func ScaledTo(o fleet.Object, from, to int) remediation.PlannedStep {
-	return planScale(fleet.Workload{Object: o, Replicas: from}, to)
-}
-
 func planReached(o fleet.Object, to int) remediation.PlannedStep {
 	args := objectArgs(o)
 	args["to"] = strconv.Itoa(to)

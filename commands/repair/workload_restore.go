@@ -21,7 +21,7 @@ func (workloadRestore) Spec() remediation.Spec {
 		Name: WorkloadRestore, Version: 1, Summary: "Put the replicas of a workload back to what they were before they were scaled", Tier: remediation.Routine,
 		When:   "A repair has scaled the workload and it is to be as before: after /scale set, or after a repair that failed half-way.",
 		Breaks: "Nothing, unless it has more pods now than before: those that are too many go.",
-		Access: scalingAccess(stepScaleBack),
+		Access: scalingAccessOf(stepScaleBack, stepResume),
 	}
 }
 

@@ -24,15 +24,8 @@ func (workloadScale) Spec() remediation.Spec {
 		Name: WorkloadScale, Version: 1, Summary: "Set the replicas of a workload, and remember what they were", Tier: remediation.Disruptive,
 		When:   "Something has to be down for a while, as before a restore, or has to have fewer or more pods than it was declared with.",
 		Breaks: "At 0 the workload is down, with whatever depends on it; below what it was, its other pods carry more. Who would undo it stays paused: nothing that it keeps is delivered meanwhile.",
-		Access: scalingAccess(stepScaleTo),
+		Access: scalingAccess(),
 	}
-}
-
-func scalingAccess(why string) (all []remediation.Access) {
-	for _, kind := range []string{theDeployments, theSets, theReplicaSets} {
-		all = append(all, remediation.Access{System: "kubernetes", Verb: "patch", What: kind + "/scale", Why: why})
-	}
-	return all
 }
 
 func (r workloadScale) Plan(ctx context.Context, params map[string]string) (remediation.Plan, error) {
@@ -53,7 +46,7 @@ func (r workloadScale) Plan(ctx context.Context, params map[string]string) (reme
 	}
 	keepScaled(&plan, w, to)
 	judgeLocalData(&plan)
-	plan.Steps = scaling(w, to)
+	plan.Steps = Scaling(w, to)
 	plan.Undo = "/scale restore workload:" + w.String() + " puts it back to " + strconv.Itoa(w.Replicas)
 	plan.Material["replicas"] = strconv.Itoa(to)
 	settle(&plan, scalingTier(w.Replicas, to))
@@ -122,7 +115,8 @@ func hold(plan *remediation.Plan, o fleet.Object) {
 	plan.Holds = append(plan.Holds, lock)
 }
 
-func scaling(w fleet.Workload, to int) (steps []remediation.PlannedStep) {
+// Scaling are the steps that scale a workload, as a plan has them.
+func Scaling(w fleet.Workload, to int) (steps []remediation.PlannedStep) {
 	var paused []fleet.Keeper
 	for _, k := range w.Keepers {
 		if k.Pause && k.Object.Kind != autoscaler {

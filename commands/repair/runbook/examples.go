@@ -47,14 +47,21 @@ var examples = map[string]onto{
 	repair.NodeRecycle:   {"node", "NODE", param("node"), nodeShapes},
 	repair.VolumeRemount: {"volume", "pvc-example", param("volume"), volumeShapes},
 
-	repair.WorkloadRestart: {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"", asItIs}}},
+	repair.WorkloadRestart: {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"A Deployment", asItIs}, {"A StatefulSet", ofKind("StatefulSet")}, {"A DaemonSet", ofKind("DaemonSet")}}},
 	repair.WorkloadScale: {"", "NAMESPACE/WORKLOAD", func(target string) map[string]string {
 		return map[string]string{"workload": target, "replicas": "0"}
-	}, []shape{{"", asItIs}}},
-	repair.WorkloadRestore:  {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"", (*world).scaled}}},
-	repair.RestartCoreDNS:   {"", "", param("x"), []shape{{"", (*world).core}}},
-	repair.RestartCalico:    {"", "", param("x"), []shape{{"", (*world).core}}},
-	repair.RestartCSI:       {"", "", param("x"), []shape{{"", (*world).core}}},
+	}, []shape{{"A Deployment", asItIs}, {"A StatefulSet", ofKind("StatefulSet")}, {"A ReplicaSet", ofKind("ReplicaSet")}}},
+	repair.WorkloadRestore: {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"A Deployment", scaled("Deployment")}, {"A StatefulSet", scaled("StatefulSet")}, {"A ReplicaSet", scaled("ReplicaSet")}}},
+	repair.RestartCoreDNS:  {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RestartCalico:   {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RestartCSI: {"", "", param("x"), []shape{{"Its controller is a StatefulSet", (*world).core}, {"Its controller is a Deployment", func(w *world, target string) {
+		w.core(target)
+		for i := range w.s.Workloads {
+			if l := &w.s.Workloads[i]; l.Name == "csi-linode-controller" {
+				l.Kind = "Deployment"
+			}
+		}
+	}}}},
 	repair.RestartKubeProxy: {"", "", param("x"), []shape{{"", (*world).core}}},
 	repair.RestartCore:      {"", "INC-1", param("incident"), []shape{{"", (*world).core}}},
 }

@@ -59,14 +59,32 @@ func (w *world) core(string) {
 	}
 }
 
-// scaled has a repair of before have scaled the workloads to 0.
-func (w *world) scaled(string) {
-	w.s.Workloads = slices.Clone(w.s.Workloads)
-	for i := range w.s.Workloads {
-		l := &w.s.Workloads[i]
-		to := repair.ScaledTo(l.Object, l.Replicas, 0)
-		w.past = append(w.past, remediation.Run{Plan: remediation.Plan{Steps: []remediation.PlannedStep{to}}, Steps: []remediation.StepState{{Mark: remediation.So, Started: w.s.At}}})
-		l.Replicas, l.Ready = 0, 0
+// ofKind makes the workload one of another kind.
+func ofKind(kind string) func(*world, string) {
+	return func(w *world, target string) {
+		w.s.Workloads = slices.Clone(w.s.Workloads)
+		for i := range w.s.Workloads {
+			if l := &w.s.Workloads[i]; l.String() == target {
+				l.Kind = kind
+			}
+		}
+	}
+}
+
+// scaled has a repair of before have scaled the workload, of this kind, to 0.
+func scaled(kind string) func(*world, string) {
+	return func(w *world, target string) {
+		ofKind(kind)(w, target)
+		for i := range w.s.Workloads {
+			if l := &w.s.Workloads[i]; l.String() == target {
+				run := remediation.Run{Plan: remediation.Plan{Steps: repair.Scaling(*l, 0)}}
+				for range run.Plan.Steps {
+					run.Steps = append(run.Steps, remediation.StepState{Mark: remediation.Begun, Started: w.s.At})
+				}
+				w.past = append(w.past, run)
+				l.Replicas, l.Ready = 0, 0
+			}
+		}
 	}
 }
 
