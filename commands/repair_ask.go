@@ -28,6 +28,7 @@ type repairDesk interface {
 type clusterViews interface {
 	Snapshot(ctx context.Context, maxAge time.Duration) (*fleet.Snapshot, error)
 	Events(ctx context.Context, about fleet.Object, limit int) ([]fleet.Event, error)
+	Logs(ctx context.Context, pod fleet.Object, o fleet.LogOptions) ([]byte, error)
 }
 
 // RepairOptions of `/node` and `/volume`. A cluster or a cloud that is not there is

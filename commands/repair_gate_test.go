@@ -180,7 +180,7 @@ func TestOfferedRepairsExist(t *testing.T) {
 	y.open("Volumes do not attach", alert.SEV1)
 	y.limbo()
 	pressed := map[string]bool{}
-	for _, line := range []string{"/node list", "/node show node:" + sickNode, "/volume list", "/volume show volume:6002", "/volume remount volume:6002 dry-run:yes", "/volume remount volume:6002", "/workload list", "/workload show workload:redis", "/scale set workload:redis replicas:0 dry-run:yes", "/run list", "/run show", "/run approve"} {
+	for _, line := range []string{"/node list", "/node show node:" + sickNode, "/volume list", "/volume show volume:6002", "/volume remount volume:6002 dry-run:yes", "/volume remount volume:6002", "/workload list", "/workload show workload:redis", "/scale set workload:redis replicas:0 dry-run:yes", "/pod list", "/pod logs pod:redis-0", "/run list", "/run show", "/run approve"} {
 		reply, err := y.ask("joe", line)
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)

@@ -3,6 +3,7 @@ package commands_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"wardroom/bot/alert"
 	"wardroom/bot/command"
@@ -85,6 +86,57 @@ func TestWorkloadsReadLikeTheNight(t *testing.T) {
 	y.ground.s.Missing = []string{"pods"}
 	y.says("00:38", "vic", "/workload list")
 	y.golden("workload")
+}
+
+func TestPodsReadLikeTheNight(t *testing.T) {
+	y := newYard(t)
+	y.open("Volumes do not attach", alert.SEV2)
+	y.says("00:32", "vic", "/pod list")
+	y.limbo()
+	s := &y.ground.s
+	s.Nodes[1].Ready = fleet.Unknown
+	s.Pods = append(s.Pods, fleet.Pod{Object: object("Pod", "bot-1"), Owner: object("Deployment", "bot"), Phase: "Pending", Reason: "Unschedulable"},
+		fleet.Pod{Object: object("Pod", "old-0"), Node: "lke-gone", Owner: object("StatefulSet", "old"), Phase: "Running", Terminating: night("00:10"), Claims: []string{"redis-data"}})
+	s.Pods[2].Containers = []string{"bot", "sidecar"}
+	y.says("00:33", "vic", "/pod list")
+	y.says("00:33", "vic", "/pod list workload:bot")
+	y.says("00:33", "vic", "/pod list node:"+sickNode)
+	y.says("00:33", "vic", "/pod list workload:nosuch")
+	y.says("00:34", "vic", "/pod logs pod:default/bot-0")
+	y.ground.logs = "2021-07-11T00:30:00Z connecting to postgres://bot:hunter2@postgres:5432/bot\n2021-07-11T00:30:01Z password=hunter2\n2021-07-11T00:30:02Z ready\n"
+	y.says("00:34", "joe", "/pod logs pod:default/bot-0")
+	y.says("00:34", "joe", "/pod logs pod:bot-0 container:sidecar previous:yes lines:20")
+	if want := (fleet.LogOptions{Container: "sidecar", Previous: true, Lines: 20}); y.ground.last != want {
+		t.Errorf("asked for %+v", y.ground.last)
+	}
+	y.ground.logs = ""
+	y.says("00:34", "joe", "/pod logs pod:bot-0")
+	y.ground.mute = problem.New(problem.Conflict, "the node of default/redis-0 does not hand out its logs")
+	y.says("00:34", "joe", "/pod logs pod:redis-0")
+	y.ground.mute = problem.New(problem.Forbidden, "the cluster does not let Wardroom get pods/log")
+	for _, line := range []string{"/pod logs pod:redis-0", "/pod logs pod:bot-1", "/pod logs pod:old-0", "/pod logs pod:nosuch", "/pod logs pod:bot-0 lines:0", "/pod logs pod:bot-0 lines:99999"} {
+		y.says("00:35", "joe", line)
+	}
+	y.forms("00:35", "joe", "INC-1", "pod force-delete")
+	y.says("00:36", "joe", "/pod force-delete pod:bot-0 dry-run:yes")
+	y.says("00:36", "joe", "/pod force-delete pod:old-0")
+	s.Missing = []string{"pods"}
+	y.says("00:37", "vic", "/pod list")
+	y.golden("pod")
+}
+
+// What a pod has written never leaves with a secret of known shape in it, whatever
+// bytes stand around it.
+func TestLogsLeaveWithoutSecrets(t *testing.T) {
+	y := newYard(t)
+	y.ground.logs = "\xff\xfe postgres://bot:hunter2@postgres/bot\x00\n{\"password\": \"hunter2\"}\nAuthorization: Bearer hunter2hunter2hunter2\n"
+	reply, err := y.ask("joe", "/pod logs pod:default/bot-0")
+	if err != nil || len(reply.Files) != 1 {
+		t.Fatalf("%+v %v", reply, err)
+	}
+	if body := string(reply.Files[0].Body); strings.Contains(body, "hunter2") || !utf8.ValidString(body) || !strings.Contains(body, "[redacted:") {
+		t.Errorf("%q", body)
+	}
 }
 
 func TestRepairsReadLikeTheNight(t *testing.T) {
@@ -193,7 +245,7 @@ func TestWhatIsNotToBeHadIsSaid(t *testing.T) {
 	y := newYard(t)
 	y.open("Volumes do not attach", alert.SEV2)
 	y.ground.down = true
-	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x", "/workload list", "/workload show workload:x", "/scale set workload:x replicas:0", "/scale restore workload:x", "/restart workload workload:x", "/restart csi", "/restart core dry-run:yes"} {
+	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x", "/workload list", "/workload show workload:x", "/scale set workload:x replicas:0", "/scale restore workload:x", "/restart workload workload:x", "/restart csi", "/restart core dry-run:yes", "/pod list", "/pod logs pod:x", "/pod force-delete pod:x"} {
 		_, err := y.ask("joe", line)
 		p, ok := err.(*problem.Error)
 		if !ok || p.Code != problem.Unavailable || !strings.Contains(p.Message, "knows no cluster") || p.Hint == "" {

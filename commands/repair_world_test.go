@@ -39,6 +39,9 @@ type ground struct {
 	fleet.Cluster
 	s    fleet.Snapshot
 	k8s  []fleet.Event
+	logs string
+	last fleet.LogOptions // that logs were asked with
+	mute error            // why there are none
 	down bool
 }
 
@@ -69,6 +72,11 @@ func (g *ground) Events(_ context.Context, about fleet.Object, limit int) (all [
 		}
 	}
 	return all, nil
+}
+
+func (g *ground) Logs(_ context.Context, _ fleet.Object, o fleet.LogOptions) ([]byte, error) {
+	g.last = o
+	return []byte(g.logs), g.mute
 }
 
 func (h *heaven) ask() error {
@@ -201,7 +209,7 @@ func (y *yard) serve(crew []people.Person) {
 		t.Fatal(err)
 	}
 	o := commands.RepairOptions{Desk: y.desk, Cluster: y.ground, Cloud: y.heaven, View: w.store.View}
-	table, err := commands.All(commands.Incident(incident.NewDesk(w.store), nil), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Restart(o),
+	table, err := commands.All(commands.Incident(incident.NewDesk(w.store), nil), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Restart(o), commands.Pod(o),
 		commands.Run(commands.RunOptions{Desk: y.desk, View: w.store.View, Saw: func(remediation.RunID) string { return "2 of 3 pods gone" }}))
 	if err != nil {
 		t.Fatal(err)

@@ -332,6 +332,9 @@ func (w workloads) acts(s *fleet.Snapshot, one fleet.Workload, d workloadData) (
 	if d.Was != nil {
 		acts = append(acts, targetAct(fmt.Sprintf("Back to %d", *d.Was), "scale restore", "workload", name, command.Primary))
 	}
+	if len(d.Pods) > 0 {
+		acts = append(acts, targetAct("Pods", "pod list", "workload", name, command.Secondary), targetAct("Logs of "+d.Pods[0].Name, "pod logs", "pod", d.Pods[0].String(), command.Secondary))
+	}
 	if repairable(one) {
 		style := command.Secondary
 		if one.Ready < one.Replicas {

@@ -40,9 +40,22 @@ type Cluster interface {
 	Restart(ctx context.Context, workload Object, at time.Time) error
 	// Events are the cluster's newest events about an object, the newest first.
 	Events(ctx context.Context, about Object, limit int) ([]Event, error)
+	// Logs are the last lines that a container of a pod has written, at most as much as
+	// [LogOptions] says; outside text, with whatever secrets it holds. A Conflict problem
+	// says that there are none to be had now: no container of it has run, or its node
+	// does not hand them out.
+	Logs(ctx context.Context, pod Object, o LogOptions) ([]byte, error)
 	// DryRun returns a Cluster whose changes are validated by the API and change
 	// nothing.
 	DryRun() Cluster
+}
+
+// LogOptions say which lines are asked for.
+type LogOptions struct {
+	Container string // "" where the pod has one alone
+	Previous  bool   // of the container before its last restart
+	Lines     int    // the last so many; 0: as many as Bytes hold
+	Bytes     int    // at most; 0: 1 MiB
 }
 
 // Event is what the cluster reports about one of its objects.

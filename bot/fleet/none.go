@@ -39,6 +39,7 @@ func (NoCluster) Scale(context.Context, Object, int) error                    { 
 func (NoCluster) Pause(context.Context, Keeper, bool, string) (string, error) { return "", noCluster() }
 func (NoCluster) Restart(context.Context, Object, time.Time) error            { return noCluster() }
 func (NoCluster) Events(context.Context, Object, int) ([]Event, error)        { return nil, noCluster() }
+func (NoCluster) Logs(context.Context, Object, LogOptions) ([]byte, error)    { return nil, noCluster() }
 func (c NoCluster) DryRun() Cluster                                           { return c }
 func (NoCloud) Slots(context.Context) ([]Slot, error)                         { return nil, noCloud() }
 func (NoCloud) Instance(context.Context, int) (Instance, error)               { return Instance{}, noCloud() }

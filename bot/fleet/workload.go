@@ -66,6 +66,7 @@ type Pod struct {
 	Mirror      bool              `json:"mirror,omitempty"`     // a static pod: the node itself keeps it
 	LocalData   bool              `json:"local_data,omitempty"` // emptyDir or hostPath with content that goes with the node
 	Labels      map[string]string `json:"labels,omitempty"`
+	Containers  []string          `json:"containers,omitempty"` // that run side by side, the main one first
 }
 
 // Budget is a PodDisruptionBudget.

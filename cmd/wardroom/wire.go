@@ -179,6 +179,7 @@ func (s *system) commandTable() (*command.Table, error) {
 		commands.Workload(s.repairOptions()),
 		commands.Scale(s.repairOptions()),
 		commands.Restart(s.repairOptions()),
+		commands.Pod(s.repairOptions()),
 		commands.Run(s.runOptions()),
 		commands.Freeze(s.db),
 		commands.OnCall(s.onCallOptions()),

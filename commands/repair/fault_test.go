@@ -32,6 +32,7 @@ var nights = map[string]struct {
 	}},
 	"scale to 0":      {repair.WorkloadScale, "workload", "default/redis", func(w *world) { kept(w); w.scaling("redis", 0) }},
 	"scale up":        {repair.WorkloadScale, "workload", "default/site", func(w *world) { w.scaling("site", 3) }},
+	"force-delete":    {repair.PodForceDelete, "pod", "default/site-0", func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["pods"] = true }},
 	"restart":         {repair.WorkloadRestart, "workload", "default/site", nil},
 	"restart coredns": {repair.RestartCoreDNS, "x", "", (*world).core},
 	"restart csi":     {repair.RestartCSI, "x", "", (*world).core},
@@ -63,7 +64,7 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 		"answer lost, not arrived":   {broken: breakage{err: &fleet.Maybe{Err: may}, times: 1}},
 		"forbidden":                  {broken: breakage{err: problem.New(problem.Forbidden, "the token may not"), times: 9}, want: "failed: the token may not"},
 		"conflict":                   {broken: breakage{err: problem.New(problem.Conflict, "it is another one"), times: 1}, want: "failed: it is another one", but: map[string]string{"evict-pods": ""}},
-		"not there":                  {broken: breakage{err: problem.New(problem.NotFound, "there is none"), times: 1}, want: "failed: there is none", but: map[string]string{"evict-pods": "", "force-delete-left": ""}},
+		"not there":                  {broken: breakage{err: problem.New(problem.NotFound, "there is none"), times: 1}, want: "failed: there is none", but: map[string]string{"evict-pods": "", "force-delete-left": "", "force-delete-pod": ""}},
 		"says nothing":               {broken: breakage{err: may, times: 1}, want: "asks: connection reset"},
 		"cannot be seen for a while": {blind: problem.New(problem.Unavailable, "503")},
 		"may not be seen":            {blind: problem.New(problem.Forbidden, "the token may not look"), want: "asks: the token may not look", but: map[string]string{"pause-keeper": "", "resume-keeper": "", "scale-back-unless-reached": "", "resume-keeper-unless-reached": ""}},
@@ -108,7 +109,7 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 					if n := w.accepted["recycle"] + w.accepted["reboot"]; n > 1 {
 						t.Errorf("%s: %d destructive requests accepted", where, n)
 					}
-					if why == "" && strings.HasPrefix(name, "remount, off") {
+					if why == "" && (strings.HasPrefix(name, "remount, off") || name == "force-delete") {
 						continue // what else ran on the node that is off is down
 					}
 					if why == "" {

@@ -35,6 +35,7 @@ const (
 	AlreadySo          = "already-so"           // warning: nothing would change
 	ClusterUnread      = "cluster-unread"       // hard: it cannot be read now
 	RolloutManual      = "rollout-manual"       // hard: a restart would replace no pod
+	PodNodeAnswers     = "pod-node-answers"     // soft: no force is needed
 	OperatorMayUndo    = "operator-may-undo"    // warning
 	NotBackUnknown     = "not-back-unknown"     // warning
 	KeeperStaysPaused  = "keeper-stays-paused"  // warning: until the workload is restored

@@ -41,6 +41,7 @@ func All(p Ports) []remediation.Remediation {
 		workloadRestart{plans, steps},
 		workloadScale{plans, steps},
 		volumeRemount{plans, steps},
+		podForceDelete{plans, steps},
 		nodeDrain{plans, steps},
 		nodeReboot{plans, steps},
 		nodeRecycle{plans, steps},
@@ -59,6 +60,8 @@ const (
 	WorkloadScale   = "workload-scale"
 	WorkloadRestore = "workload-restore"
 	WorkloadRestart = "workload-restart"
+
+	PodForceDelete = "pod-force-delete"
 
 	RestartCoreDNS   = "restart-coredns"
 	RestartCalico    = "restart-calico"
@@ -112,6 +115,8 @@ const (
 	stepRolledOut       = "rolled-out"
 	stepRegisteredOn    = "csi-registered-everywhere"
 	stepGivenTime       = "given-time"
+	stepForceDeletePod  = "force-delete-pod"
+	stepPodGone         = "pod-gone"
 	stepReached         = "replicas-reached"
 	stepUnscale         = "scale-back-unless-reached"
 	stepUnpause         = "resume-keeper-unless-reached"
@@ -152,6 +157,8 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
 		stepRolledOut:       rolledOutStep(cluster),
 		stepRegisteredOn:    registeredOnStep(cluster),
 		stepGivenTime:       givenTimeStep(cluster),
+		stepForceDeletePod:  forceDeletePodStep(cluster),
+		stepPodGone:         podGoneStep(cluster),
 		stepReached:         reachedStep(cluster),
 		stepUnscale:         unlessReached(scaleBackStep(cluster)),
 		stepUnpause:         unlessReached(resumeStep(cluster)),

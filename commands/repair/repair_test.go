@@ -103,6 +103,7 @@ func TestPlans(t *testing.T) {
 			w.inst[28312345].Status = "offline"
 		}},
 		"scale-to-0":           {repair.WorkloadScale, []string{"workload", "default/redis", "replicas", "0"}, kept},
+		"force-delete":         {repair.PodForceDelete, []string{"pod", "default/redis-0"}, func(w *world) { w.hang(); w.inst[28312345].Status = "offline" }},
 		"scale-up":             {repair.WorkloadScale, []string{"workload", "site", "replicas", "3"}, nil},
 		"restore":              {repair.WorkloadRestore, []string{"workload", "default/redis"}, func(w *world) { kept(w); w.scaled("redis", 0) }},
 		"recycle-kept-by-flux": {repair.NodeRecycle, []string{"node", sick}, kept},

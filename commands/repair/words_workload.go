@@ -15,6 +15,15 @@ func planScale(w fleet.Workload, to int) remediation.PlannedStep {
 	return planned(stepScaleTo, args, scaleCommand(w.Object, to), "Scale %s from %d to %d", w.Object, w.Replicas, to)
 }
 
+func planForceDeletePod(o fleet.Object) remediation.PlannedStep {
+	return planned(stepForceDeletePod, objectArgs(o), []string{fmt.Sprintf("kubectl -n %s delete pod %s --force --grace-period=0", word(o.Namespace), word(o.Name))},
+		"FORCE-DELETE %s: the cluster forgets it, whether or not it still runs", o)
+}
+
+func planPodGone(o fleet.Object) remediation.PlannedStep {
+	return planned(stepPodGone, objectArgs(o), podsCommand(o), "Check that %s is gone", o)
+}
+
 func planReached(o fleet.Object, to int) remediation.PlannedStep {
 	args := objectArgs(o)
 	args["to"] = strconv.Itoa(to)

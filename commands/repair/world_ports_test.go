@@ -163,6 +163,10 @@ func (w *world) Events(_ context.Context, _ fleet.Object, _ int) ([]fleet.Event,
 	return w.k8s, nil
 }
 
+func (w *world) Logs(context.Context, fleet.Object, fleet.LogOptions) ([]byte, error) {
+	return nil, w.read("logs")
+}
+
 func (w *world) DryRun() fleet.Cluster { return w }
 
 // sky is the world's cloud.

@@ -51,6 +51,7 @@ func Reads() []Rule {
 	}
 	return append(all,
 		Rule{Resources: []string{"nodes", "pods"}, Verbs: []string{"get"}, For: "that a change meets the right one"},
+		Rule{Resources: []string{"pods/log"}, Verbs: []string{"get"}, For: "/pod logs; without it there are none"},
 		Rule{Resources: []string{"events"}, Verbs: []string{"list"}, For: "FailedMount and the like, for the diagnosis"},
 		Rule{Group: "argoproj.io", Resources: []string{"applications"}, Verbs: []string{"get", "list"}, For: "whether Argo CD would undo a repair"},
 		Rule{Group: "kustomize.toolkit.fluxcd.io", Resources: []string{"kustomizations"}, Verbs: []string{"get"}, For: "how Flux stands before it is paused"},

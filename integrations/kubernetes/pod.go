@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -8,10 +9,20 @@ import (
 	"wardroom/bot/fleet"
 )
 
+// defaultContainer names the container that kubectl takes where none is named.
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#kubectl-kubernetes-io-default-container
+const defaultContainer = "kubectl.kubernetes.io/default-container"
+
 func podRecord(p *corev1.Pod) *record {
 	return newRecord(&p.ObjectMeta, "Pod", func(o fleet.Object) any {
 		out := fleet.Pod{Object: o, Node: intern(p.Spec.NodeName), Phase: intern(string(p.Status.Phase)),
 			Since: utc(p.CreationTimestamp), Labels: kept(p.Labels), Requests: requests(&p.Spec)}
+		for _, c := range p.Spec.Containers {
+			out.Containers = append(out.Containers, intern(c.Name))
+		}
+		if i := slices.Index(out.Containers, p.Annotations[defaultContainer]); i > 0 {
+			out.Containers[0], out.Containers[i] = out.Containers[i], out.Containers[0]
+		}
 		_, out.Mirror = p.Annotations[corev1.MirrorPodAnnotationKey]
 		for _, c := range p.Status.Conditions {
 			if c.Type == corev1.PodReady {

@@ -156,6 +156,13 @@ func (r *rig) all() (refused []string) {
 			note(r.cluster.Cordon(r.ctx(), n.Name, n.Identity, true))
 		}
 	}
+	for _, p := range s.Pods {
+		if p.Ready {
+			_, err = r.cluster.Logs(r.ctx(), p.Object, fleet.LogOptions{Lines: 5})
+			note(err)
+			break
+		}
+	}
 	done := map[string]bool{}
 	for _, p := range s.Pods {
 		switch name := p.Owner.String(); {

@@ -107,7 +107,8 @@ type Server struct {
 	touched  atomic.Bool // somebody changed something since the controllers looked
 	access   map[string]*access
 	faults   []*Fault
-	down     bool // the API server cannot be reached
+	down     bool              // the API server cannot be reached
+	logs     map[string]string // what the containers of a pod have written, by its name
 	numbers  int
 	requests []Request
 	cuts     chan struct{} // closed when all watches are cut

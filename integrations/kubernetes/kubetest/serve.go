@@ -223,6 +223,11 @@ func (c *call) read() {
 
 // answer writes an object; a Status with its code.
 func answer(w http.ResponseWriter, o any) {
+	if text, is := o.(plain); is {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, string(text)) // the client may have gone
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	code := http.StatusOK
 	if s, is := o.(*metav1.Status); is && s.Code != 0 {

@@ -26,6 +26,8 @@ func (s *Server) carryOut(c *call) any {
 	switch {
 	case c.sub == "eviction" && c.verb == "create":
 		return s.evict(c, o.(*corev1.Pod))
+	case c.sub == "log":
+		return s.log(c, o.(*corev1.Pod))
 	case c.sub == "scale":
 		return s.scale(c, o)
 	case c.verb == "get":
