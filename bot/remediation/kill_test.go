@@ -58,9 +58,10 @@ func (k *killer) live() (alive bool) {
 	k.open().run()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	died := k.died
 	go func() {
 		select {
-		case <-k.died:
+		case <-died:
 			cancel()
 		case <-ctx.Done():
 		}

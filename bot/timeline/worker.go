@@ -225,8 +225,13 @@ func (w *worker) rest(ctx context.Context) {
 		r.mu.Unlock()
 		return
 	}
-	// The alarm is set before anybody sees the worker rest: whoever moves the clock
-	// once all is settled asks it what is waited for.
+	// Whoever moves the clock once all is settled asks it what is waited for. So the
+	// alarm is set before anybody sees the worker rest, and a call that it has long
+	// answered does not wake it again.
+	select {
+	case <-w.wake:
+	default:
+	}
 	var alarm <-chan time.Time
 	if !until.IsZero() {
 		c, stop := r.clock.At(until)

@@ -44,6 +44,12 @@ func told(r *rig, db *storage.DB, id timeline.ID) (list []string) {
 	return list
 }
 
+// seat tells when a watcher has looked and knows when it looks again.
+type seat chan struct{}
+
+func (s seat) Turn(context.Context) (release func()) { return func() {} }
+func (s seat) Touch()                                { s <- struct{}{} }
+
 // follow runs a watcher for d of virtual time.
 func follow(r *rig, db *storage.DB, d time.Duration) {
 	r.Helper()
@@ -51,19 +57,18 @@ func follow(r *rig, db *storage.DB, d time.Duration) {
 	w.Names = func(context.Context) (map[int]string, error) {
 		return map[int]string{volRedis: "pvc-bb1d06139b334c1f"}, nil
 	}
+	looked := make(seat, 100)
+	w.Turns = looked
 	ctx, cancel := context.WithCancel(r.ctx())
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()
 	defer func() {
 		cancel()
 		r.must(<-ended)
-		for len(r.slept) > 0 {
-			<-r.slept
-		}
 	}()
 	for end := r.clock.Now().Add(d); ; {
 		if at, _ := w.NextDue(); !at.After(r.clock.Now()) {
-			<-r.slept // it is looking; then it sleeps
+			<-looked
 			continue
 		}
 		now := r.clock.Now()

@@ -26,26 +26,13 @@ type rig struct {
 	sim   *linodetest.Server
 	cloud *linode.Linode
 	clock *scenario.Clock
-	slept chan struct{} // receives when the adapter's clock is asked to wake somebody
-}
-
-// tapped is the clock that the adapter is given.
-type tapped struct {
-	*scenario.Clock
-	slept chan struct{}
-}
-
-func (c *tapped) At(t time.Time) (<-chan time.Time, func()) {
-	defer func() { c.slept <- struct{}{} }()
-	return c.Clock.At(t)
 }
 
 func newRig(t *testing.T, change ...func(*linodetest.Options, *linode.Options)) *rig {
 	t.Helper()
 	clock := scenario.NewClock(time.Date(2021, 7, 11, 0, 50, 0, 0, time.UTC))
 	so := linodetest.Options{Now: clock.Now}
-	slept := make(chan struct{}, 100)
-	o := linode.Options{Clock: &tapped{clock, slept}, Pause: time.Millisecond, Timeout: 10 * time.Second,
+	o := linode.Options{Clock: clock, Pause: time.Millisecond, Timeout: 10 * time.Second,
 		Settings: linode.Settings{Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken), Cluster: 13311}}
 	for _, f := range change {
 		f(&so, &o)
@@ -64,7 +51,7 @@ func newRig(t *testing.T, change ...func(*linodetest.Options, *linode.Options)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t, sim, cloud, clock, slept}
+	return &rig{t, sim, cloud, clock}
 }
 
 // pass moves the clock, in steps, so that what follows from a job follows in time.
