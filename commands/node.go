@@ -28,6 +28,7 @@ func Node(o RepairOptions) []command.Command {
 		Examples: []string{"/node show node:lke13311-16405-5fafd1b46dcf"}, Access: people.Viewer,
 		Options: []command.Option{node}, Form: &command.Form{Title: "Which node?", Submit: "Show", Fields: []string{"node"}, Propose: n.propose}, Handle: n.show,
 	}}
+	all = append(all, n.auditing())
 	for _, a := range []asking{
 		{path: "node cordon", repair: repair.NodeCordon, title: "Keep new pods away from which node?", summary: "Keep new pods away from a node",
 			description: "Pods that run there stay: it breaks nothing now. **Undo**: `/node uncordon`."},
@@ -132,6 +133,10 @@ func (n nodes) list(ctx context.Context, r command.Request) (command.Reply, erro
 	reply := command.Reply{Text: fmt.Sprintf("%d of %s Ready.%s", ready, areNodes(len(all)), where), Actions: turn, Data: all}
 	for _, what := range s.Missing {
 		reply.Text += fmt.Sprintf("\nUNKNOWN: %s could not be read", command.Escape(what))
+	}
+	if flaws := fleet.Audit(s); len(flaws) > 0 {
+		reply.Text += "\n" + flawsText(flaws)
+		reply.Actions = append(reply.Actions, command.Action{Label: "Audit", Ask: command.Ask{Path: auditPath}, Style: command.Primary})
 	}
 	if len(rows) == 0 {
 		return reply, nil

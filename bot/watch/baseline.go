@@ -40,82 +40,24 @@ type Baseline struct {
 	store   timeline.Store
 	cluster Cluster
 	clock   timeline.Clock
-	turns   Turns
 	log     *slog.Logger
-	begun   chan struct{}
+	*rounds
 
 	looking sync.Mutex // one look at a time; guards history, blind and held
 	history *history   // nil: not read yet
 	blind   bool       // the last look failed: said once
 	held    map[timeline.ID]held
-
-	mu      sync.Mutex
-	running bool
-	busy    bool
-	next    time.Time
 }
 
 // NewBaseline makes the service; Run runs it. Without Run it still compares with what
 // an earlier process has kept.
 func NewBaseline(store timeline.Store, cluster Cluster, clock timeline.Clock, turns Turns, log *slog.Logger) *Baseline {
-	return &Baseline{store: store, cluster: cluster, clock: clock, turns: turns, log: log, begun: make(chan struct{}), held: map[timeline.ID]held{}}
-}
-
-// Begun is closed once Run has begun: whoever moves the clock waits for it first.
-func (b *Baseline) Begun() <-chan struct{} { return b.begun }
-
-// NextDue is when the cluster is looked at next, and whether it will be: for
-// [timeline.Runtime.AddWait].
-func (b *Baseline) NextDue() (time.Time, bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.running {
-		return time.Time{}, false
-	}
-	if b.busy {
-		return time.Time{}, true
-	}
-	return b.next, true
+	return &Baseline{store: store, cluster: cluster, clock: clock, rounds: newRounds(clock, turns, lookEvery), log: log, held: map[timeline.ID]held{}}
 }
 
 // Run looks until ctx ends, and returns nil then. What cannot be read or recorded is
 // logged once and tried again a minute later. It is called once.
-func (b *Baseline) Run(ctx context.Context) error {
-	b.mu.Lock()
-	b.running, b.busy = true, true
-	b.mu.Unlock()
-	close(b.begun)
-	defer func() {
-		b.mu.Lock()
-		b.running = false
-		b.mu.Unlock()
-		b.turns.Touch()
-	}()
-	for ctx.Err() == nil {
-		release := b.turns.Turn(ctx)
-		next := b.clock.Now().Add(lookEvery)
-		b.Look(ctx)
-		release()
-		b.rest(ctx, next)
-	}
-	return nil
-}
-
-func (b *Baseline) rest(ctx context.Context, next time.Time) {
-	alarm, stop := b.clock.At(next)
-	defer stop()
-	b.mu.Lock()
-	b.busy, b.next = false, next
-	b.mu.Unlock()
-	b.turns.Touch()
-	select {
-	case <-ctx.Done():
-	case <-alarm:
-	}
-	b.mu.Lock()
-	b.busy = true
-	b.mu.Unlock()
-}
+func (b *Baseline) Run(ctx context.Context) error { return b.run(ctx, b.Look) }
 
 // Look looks once, keeps what it saw and tells what is due to be told. Run does it
 // every minute; it may be repeated.

@@ -90,6 +90,7 @@ type machines struct {
 	desk    *remediation.Desk
 	engine  *remediation.Engine
 	watch   *checks.Baseline // nil: there is no cluster to look at
+	clones  *checks.Clones   // nil: the same
 }
 
 // reachMachines makes what reads and changes the machines; nothing is asked yet.
@@ -148,6 +149,9 @@ func (s *system) openMachines() error {
 		seat := s.app.Runtime.NewSeat()
 		m.watch = checks.NewBaseline(s.db, m.cluster, s.clock, seat, s.log.With("system", "baseline"))
 		seat.Wait(m.watch.NextDue)
+		seat = s.app.Runtime.NewSeat()
+		m.clones = checks.NewClones(s.db, m.cluster, s.intake, s.clock, seat, s.log.With("system", "clones"))
+		seat.Wait(m.clones.NextDue)
 	}
 	s.machines = m
 	return nil
@@ -255,6 +259,7 @@ func (s *system) operate() {
 	s.app.Add(bot.Service{Name: "repairs", Run: m.engine.Run, Begun: m.engine.Begun()})
 	if m.watch != nil {
 		s.app.Add(bot.Service{Name: "baseline", Run: m.watch.Run, Begun: m.watch.Begun()})
+		s.app.Add(bot.Service{Name: "clones", Run: m.clones.Run, Begun: m.clones.Begun()})
 	}
 }
 
