@@ -75,6 +75,7 @@ func TestDryRunsChangeNothing(t *testing.T) {
 	}
 	r.pass(30 * time.Second)
 
+	var tries, asked int
 	for _, c := range dryRuns(stopped.ID) {
 		surfaces := map[string]func() readOut{
 			"Discord":                 func() readOut { return r.slash("dana", c.line+" dry-run:True") },
@@ -100,7 +101,10 @@ func TestDryRunsChangeNothing(t *testing.T) {
 					want = []string{`"steps"`, c.step, `"hash"`}
 				}
 				r.says(told, want...)
-				r.readOnly()
+				tries++
+				if r.readOnly() {
+					asked++
+				}
 				after := r.atRest()
 				if !bytes.Equal(before.cluster, after.cluster) {
 					t.Error("the cluster is not as it was")
@@ -115,6 +119,10 @@ func TestDryRunsChangeNothing(t *testing.T) {
 		}
 	}
 
+	if asked < tries*3/4 {
+		t.Errorf("the simulators were asked in %d of %d: what they are asked for is not seen", asked, tries)
+	}
+
 	// The same in earnest is seen by the same means.
 	before := r.atRest()
 	r.slash("dana", "/node cordon node:"+siteNode)
@@ -125,14 +133,12 @@ func TestDryRunsChangeNothing(t *testing.T) {
 	}
 }
 
-// readOnly fails the test unless the simulators were asked, and for nothing but to read
-// or to validate.
-func (r *repairs) readOnly() {
+// readOnly fails the test if the simulators were asked for anything but to read or to
+// validate, and returns whether they were asked at all: what somebody else has just read
+// is good enough for a plan.
+func (r *repairs) readOnly() (asked bool) {
 	r.t.Helper()
 	cluster, cloud := r.world.kube.Requests(), r.world.linode.Requests()
-	if len(cluster)+len(cloud) == 0 {
-		r.t.Error("nobody was asked")
-	}
 	if i := slices.IndexFunc(cluster, func(q kubetest.Request) bool {
 		harmless := q.DryRun || q.Resource == "selfsubjectaccessreviews" // asks what the role for changes may
 		return !harmless && (q.Method != http.MethodGet || q.Token != kubetest.ObserveToken)
@@ -142,4 +148,5 @@ func (r *repairs) readOnly() {
 	if i := slices.IndexFunc(cloud, func(q linodetest.Request) bool { return q.Method != http.MethodGet || q.Token != linodetest.ReadToken }); i >= 0 {
 		r.t.Errorf("the cloud was asked for %s %s with %s", cloud[i].Method, cloud[i].Path, cloud[i].Token)
 	}
+	return len(cluster)+len(cloud) > 0
 }
