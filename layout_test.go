@@ -20,7 +20,7 @@ import (
 )
 
 // order is that of the packages under bot/: each may import those before it.
-var order = []string{"problem", "people", "timeline", "alert", "command", "fleet", "incident", "remediation",
+var order = []string{"problem", "people", "timeline", "alert", "command", "fleet", "suggest", "incident", "remediation",
 	"statuspage", "room", "oncall", "postmortem", "watch", "scenario", "config"}
 
 // folders are the six of the architecture.

@@ -16,6 +16,7 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/remediation"
+	"wardroom/bot/suggest"
 )
 
 // Config is a configuration that holds together. It is fixed once loaded.
@@ -31,6 +32,7 @@ type Config struct {
 	Intake      Intake
 	Routes      alert.Routes // the first that matches decides
 	Correlation incident.Rules
+	Targets     suggest.Rules // what an alert is about; the first that matches decides
 	StatusPage  StatusPage
 	Discord     Section // zero: there is none
 	Kubernetes  Section // zero: there is no cluster

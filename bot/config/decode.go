@@ -257,7 +257,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 				return
 			}
 		}
-		d.fail(at, "is not known%s", suggest(key.Value, keysOf(fields)))
+		d.fail(at, "is not known%s", alike(key.Value, keysOf(fields)))
 	})
 }
 

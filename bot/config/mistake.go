@@ -76,9 +76,9 @@ func problemOf(file string, mistakes []Mistake) error {
 		WithHint("docs/reference/configuration.md lists every key")
 }
 
-// suggest returns ` (did you mean "listen"?)` for the known key that is nearest,
+// alike returns ` (did you mean "listen"?)` for the known key that is nearest,
 // else which keys there are.
-func suggest(typed string, known []string) string {
+func alike(typed string, known []string) string {
 	best, least := "", 3
 	if len(typed) <= 3 {
 		least = 2

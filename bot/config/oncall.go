@@ -204,7 +204,7 @@ func (d *decoder) onRota(t Text, c *Config) {
 			d.fail(t.Pos, "%q is none of people: there are none", t.Value)
 			return
 		}
-		d.fail(t.Pos, "%q is none of people%s", t.Value, suggest(t.Value, names))
+		d.fail(t.Pos, "%q is none of people%s", t.Value, alike(t.Value, names))
 	}
 }
 

@@ -28,6 +28,7 @@ func valid(d *decoder, f *File) *Config {
 		Routes:      d.routes(f.Routes),
 		Correlation: d.correlation(f.Correlation),
 	}
+	c.Targets = d.targets(f.Targets, c.Correlation.Exporters)
 	c.Public = d.public(f.Public)
 	c.People = d.people(f.People)
 	c.Intake = d.intake(f.Intake)
@@ -284,7 +285,7 @@ func (d *decoder) sources(routes []FileRoute, in Intake) {
 	}
 	for _, f := range routes {
 		if !f.Source.IsZero() && !slices.Contains(names, f.Source.Value) {
-			d.fail(f.Source.Pos, "%q is no sender%s", f.Source.Value, suggest(f.Source.Value, names))
+			d.fail(f.Source.Pos, "%q is no sender%s", f.Source.Value, alike(f.Source.Value, names))
 		}
 	}
 }
