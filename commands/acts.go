@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"wardroom/bot/alert"
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
@@ -31,15 +32,20 @@ func (c incidents) acts(ctx context.Context, r command.Request) (command.Reply, 
 	var now situationNow
 	err := c.desk.View(ctx, func(v timeline.View) (err error) {
 		now, err = readSituation(v, r.Incident("incident"))
+		if err == nil && c.resolver != nil {
+			now.firing, err = firingOf(v, now.ID)
+		}
 		return err
 	})
 	if err != nil {
 		return command.Reply{}, err
 	}
+	var about string
+	about, now.views = subjectsOf(ctx, c.resolver, now.firing)
 	who := r.Caller.Person
 	acts := now.allowed(func(role people.Role) bool { return who != nil && who.Has(role) })
 	reply := command.Reply{
-		Text:    fmt.Sprintf("**%s** %s: %s\n%s", now.ID, now.Severity, command.Escape(now.Title), situation(r, now.Incident)),
+		Text:    fmt.Sprintf("**%s** %s: %s\n%s", now.ID, now.Severity, command.Escape(now.Title), situation(r, now.Incident)) + about,
 		Actions: acts, Data: acts,
 	}
 	return reply, nil
@@ -53,6 +59,8 @@ type situationNow struct {
 	others int               // other open incidents
 	runs   []remediation.Run // of the incident, that are not over
 	frozen bool
+	firing []alert.Current  // of its alerts, some
+	views  []command.Action // suggested by what they are about
 }
 
 func readSituation(v timeline.View, id timeline.ID) (situationNow, error) {
@@ -97,7 +105,7 @@ func (s situationNow) allowed(has func(people.Role) bool) []command.Action {
 	if s.MergedInto != "" {
 		all = s.onward()
 	} else {
-		all = slices.Concat(s.decide(), s.respond(), s.tell(), machines(), s.record(), s.arrange(), s.look())
+		all = slices.Concat(s.decide(), suggested(s.views), s.respond(), s.tell(), machines(), s.record(), s.arrange(), s.look())
 	}
 	var acts []command.Action
 	for _, p := range all {

@@ -13,6 +13,7 @@ import (
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/problem"
+	"wardroom/bot/suggest"
 	"wardroom/bot/timeline"
 )
 
@@ -33,9 +34,10 @@ type Silencer interface {
 }
 
 // Alert is `/alert`: what the sources say. Without a silencer, silences are
-// recorded and nobody outside is told.
-func Alert(desk alertDesk, silencer Silencer) []command.Command {
-	c := alerts{desk, silencer}
+// recorded and nobody outside is told; without a resolver, nothing is said of what
+// alerts are about.
+func Alert(desk alertDesk, silencer Silencer, resolver *suggest.Resolver) []command.Command {
+	c := alerts{desk, silencer, resolver}
 	which := command.Option{Name: "alert", Help: "Which alert: its key, fingerprint or name", Type: command.String, Required: true, Positional: true, Complete: completeAlert}
 	return []command.Command{{
 		Path:     "alert list",
@@ -48,13 +50,14 @@ func Alert(desk alertDesk, silencer Silencer) []command.Command {
 		},
 		Handle: c.list,
 	}, {
-		Path:     "alert show",
-		Summary:  "Show all that is known of an alert",
-		Examples: []string{"/alert show alert:postgres/connection-limit"},
-		Access:   people.Viewer,
-		Options:  []command.Option{which},
-		Form:     whichAlertForm("Which alert?", "Show"),
-		Handle:   c.show,
+		Path:        "alert show",
+		Summary:     "Show all that is known of an alert, and what it is about",
+		Description: "What it is about is read from its labels, by the rules under `targets` in the configuration, and proven against the cluster; its text is never read. Then what may be looked at or planned is offered, the least disruptive first.",
+		Examples:    []string{"/alert show alert:postgres/connection-limit"},
+		Access:      people.Viewer,
+		Options:     []command.Option{which},
+		Form:        whichAlertForm("Which alert?", "Show"),
+		Handle:      c.show,
 	}, {
 		Path:        "alert ack",
 		Summary:     "Say that you know of an alert",
@@ -82,6 +85,7 @@ func Alert(desk alertDesk, silencer Silencer) []command.Command {
 type alerts struct {
 	desk     alertDesk
 	silencer Silencer
+	resolver *suggest.Resolver
 }
 
 // shownAlert is an alert as --json prints it. Scripts rely on the names.
@@ -166,6 +170,12 @@ func (c alerts) find(ctx context.Context, r command.Request) (alert.Current, err
 	return a, err
 }
 
+// alertData is an alert as --json prints it.
+type alertData struct {
+	alert.Current
+	About *suggest.Resolution `json:"about,omitempty"` // left out where there is no cluster
+}
+
 func (c alerts) show(ctx context.Context, r command.Request) (command.Reply, error) {
 	a, err := c.find(ctx, r)
 	if err != nil {
@@ -186,12 +196,24 @@ func (c alerts) show(ctx context.Context, r command.Request) (command.Reply, err
 		add("Value", a.Value.String())
 	}
 	add("Key", command.Code(a.Key()))
+	inline := len(e.Fields)
 	e.Fields = append(e.Fields, pairs("Labels", a.Labels), pairs("Annotations", a.Annotations))
 	if a.GeneratorURL != "" {
 		e.Fields = append(e.Fields, command.Field{Name: "Source", Value: command.Code(clipped(a.GeneratorURL, 500))})
 	}
+	data := alertData{Current: a}
+	acts := alertActs(a)
+	if c.resolver != nil {
+		snapshot := c.resolver.Look(ctx)
+		about := c.resolver.Of(snapshot, a.Labels)
+		data.About = &about
+		e.Fields = slices.Insert(e.Fields, inline, aboutField(about))
+		if about.Target != nil && a.Status == alert.Firing {
+			acts = besideAlert(a, acts, c.resolver.For(snapshot, *about.Target))
+		}
+	}
 	e.Fields = slices.DeleteFunc(e.Fields, func(f command.Field) bool { return f.Value == "" })
-	return command.Reply{Embeds: []command.Embed{e}, Data: a, Actions: alertActs(a)}, nil
+	return command.Reply{Embeds: []command.Embed{e}, Data: data, Actions: acts}, nil
 }
 
 // pairs shows labels in code, at most 20 of them.

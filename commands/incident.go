@@ -8,6 +8,7 @@ import (
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
+	"wardroom/bot/suggest"
 	"wardroom/bot/timeline"
 	"wardroom/bot/watch"
 )
@@ -47,16 +48,17 @@ var (
 // NotBack compares the cluster with how it was before an incident began.
 type NotBack func(ctx context.Context, id timeline.ID) (watch.Comparison, error)
 
-// Incident is `/incident`: what people do with incidents. notBack may be nil where
-// there is no cluster.
-func Incident(desk incidentDesk, notBack NotBack) []command.Command {
-	c := incidents{desk, notBack}
+// Incident is `/incident`: what people do with incidents. notBack and resolver may be
+// nil where there is no cluster.
+func Incident(desk incidentDesk, notBack NotBack, resolver *suggest.Resolver) []command.Command {
+	c := incidents{desk, notBack, resolver}
 	return append(append(c.begin(), c.progress()...), append(c.end(), c.together()...)...)
 }
 
 type incidents struct {
-	desk    incidentDesk
-	notBack NotBack
+	desk     incidentDesk
+	notBack  NotBack
+	resolver *suggest.Resolver // of what alerts are about
 }
 
 // begin declares what opens, takes over and describes an incident.

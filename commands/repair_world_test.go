@@ -19,6 +19,7 @@ import (
 	"wardroom/bot/remediation"
 	"wardroom/bot/scenario"
 	"wardroom/bot/statuspage"
+	"wardroom/bot/suggest"
 	"wardroom/bot/timeline"
 	"wardroom/commands"
 	"wardroom/commands/repair"
@@ -209,7 +210,13 @@ func (y *yard) serve(crew []people.Person) {
 		t.Fatal(err)
 	}
 	o := commands.RepairOptions{Desk: y.desk, Cluster: y.ground, Cloud: y.heaven, View: w.store.View}
-	table, err := commands.All(commands.Incident(incident.NewDesk(w.store), nil), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Restart(o), commands.Pod(o),
+	resolver := &suggest.Resolver{Rules: suggest.Rules{List: suggest.DefaultRules(), Exporters: incident.DefaultRules().Exporters}, Snapshot: y.ground.Snapshot,
+		Serves: func(path string) bool {
+			_, err := w.runner.Table.Lookup(path)
+			return err == nil
+		}}
+	incidents := incident.NewDesk(w.store)
+	table, err := commands.All(commands.Incident(incidents, nil, resolver), commands.Alert(incidents, nil, resolver), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Restart(o), commands.Pod(o),
 		commands.Run(commands.RunOptions{Desk: y.desk, View: w.store.View, Saw: func(remediation.RunID) string { return "2 of 3 pods gone" }}))
 	if err != nil {
 		t.Fatal(err)

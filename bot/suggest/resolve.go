@@ -115,7 +115,7 @@ func split(object string) (namespace, name string) {
 // find looks for what is named in the cluster; why says that it cannot be the target.
 func find(s *fleet.Snapshot, kind Kind, label, namespace, name string) (t Target, why string) {
 	if s == nil {
-		return t, "cannot be held against the cluster, which cannot be read"
+		return t, "cannot be checked: the cluster cannot be read"
 	}
 	switch kind {
 	case Node:
@@ -132,7 +132,7 @@ func find(s *fleet.Snapshot, kind Kind, label, namespace, name string) (t Target
 func absent(s *fleet.Snapshot, what string, resources ...string) string {
 	for _, r := range resources {
 		if slices.Contains(s.Missing, r) {
-			return "cannot be held against the cluster: its " + r + " could not be read"
+			return "cannot be checked: the cluster's " + r + " could not be read"
 		}
 	}
 	return "is no " + what + " of the cluster"
@@ -152,13 +152,12 @@ func findNode(s *fleet.Snapshot, label, name string) (Target, string) {
 }
 
 func nodeState(n fleet.Node) string {
-	state := "Ready"
+	state := "readiness UNKNOWN"
 	switch n.Ready {
 	case fleet.True:
+		state = "Ready"
 	case fleet.False:
-		state = "not Ready"
-	default:
-		state = "whether Ready is UNKNOWN"
+		state = "NOT Ready"
 	}
 	if n.Unschedulable {
 		state += ", cordoned"
@@ -241,7 +240,7 @@ func volumeState(s *fleet.Snapshot, volume string) string {
 		return "bound to no volume"
 	}
 	if slices.Contains(s.Missing, "volumeattachments") {
-		return "where it is attached is UNKNOWN"
+		return "attached UNKNOWN where"
 	}
 	for _, a := range s.Attachments {
 		if a.Volume == volume && a.Attached && !a.Deleting {

@@ -61,11 +61,10 @@ type RuleText struct {
 	Own       bool
 }
 
-// pyDis and kube-prometheus are the two families of rules that the defaults know:
-// https://github.com/python-discord/infra (kubernetes/namespaces/monitoring/alerts)
-// and https://github.com/prometheus-operator/kube-prometheus (with its runbooks at
-// https://runbooks.prometheus-operator.dev). The names with a slash are the newer
-// ones of the first.
+// defaultRules know the alerts of https://github.com/prometheus-operator/kube-prometheus
+// (its runbooks: https://runbooks.prometheus-operator.dev) and of
+// https://github.com/python-discord/infra (kubernetes/namespaces/monitoring/alerts),
+// whose newer names have a slash. docs/guide/repairs.md lists them.
 //
 // The order matters. What names its subject comes before what merely has a label:
 // kube-state-metrics' alerts on nodes also carry the pod and the namespace of

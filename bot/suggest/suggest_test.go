@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -82,15 +83,15 @@ func TestWhatAnAlertIsAbout(t *testing.T) {
 		refuse string // in what is refused, "" when nothing may be
 		offers string
 	}{
-		"node not ready, Python Discord": {labels: "alertname=kubernetes/node-not-ready node=" + sick + pyScraped, want: "node " + sick, state: "whether Ready is UNKNOWN",
+		"node not ready, Python Discord": {labels: "alertname=kubernetes/node-not-ready node=" + sick + pyScraped, want: "node " + sick, state: "readiness UNKNOWN",
 			refuse: "kubernetes_node=" + other + " names the node that the exporter runs on", offers: "node show, node cordon, node reboot, node recycle"},
-		"node not ready, their older name": {labels: "alertname=KubernetesNodeReady node=" + sick + pyScraped, want: "node " + sick, state: "whether Ready is UNKNOWN",
+		"node not ready, their older name": {labels: "alertname=KubernetesNodeReady node=" + sick + pyScraped, want: "node " + sick, state: "readiness UNKNOWN",
 			refuse: "kubernetes_node=" + other, offers: "node show, node cordon, node reboot, node recycle"},
 		"only the exporter's node is named": {labels: "alertname=kubernetes/node-not-ready" + pyScraped,
 			refuse: "kubernetes_node=" + other + " names the node that the exporter runs on, not the sick one; it has no label node"},
-		"node not ready, kube-prometheus":                {labels: "alertname=KubeNodeNotReady node=" + sick + scraped, want: "node " + sick, state: "whether Ready is UNKNOWN", offers: "node show, node cordon, node reboot, node recycle"},
+		"node not ready, kube-prometheus":                {labels: "alertname=KubeNodeNotReady node=" + sick + scraped, want: "node " + sick, state: "readiness UNKNOWN", offers: "node show, node cordon, node reboot, node recycle"},
 		"node pressure":                                  {labels: "alertname=KubeNodePressure condition=MemoryPressure node=" + other + scraped, want: "node " + other, state: "Ready", offers: "node show, node cordon, node drain"},
-		"the metric's own node is kept as exported_node": {labels: "alertname=KubeNodeNotReady node=" + other + " exported_node=" + sick + scraped, want: "node " + sick, state: "whether Ready is UNKNOWN", offers: "node show, node cordon, node reboot, node recycle"},
+		"the metric's own node is kept as exported_node": {labels: "alertname=KubeNodeNotReady node=" + other + " exported_node=" + sick + scraped, want: "node " + sick, state: "readiness UNKNOWN", offers: "node show, node cordon, node reboot, node recycle"},
 		"a node that is gone":                            {labels: "alertname=KubeNodeUnreachable node=lke13311-gone" + scraped, refuse: "node=lke13311-gone is no node of the cluster"},
 		"cpu of a node, Python Discord":                  {labels: "alertname=HighNodeCPU kubernetes_node=" + other, want: "node " + other, state: "Ready", offers: "node show, node cordon, node drain"},
 		"memory of a node, Python Discord":               {labels: "alertname=NodeHighMemoryUsage job=node-exporter instance=10.2.0.9:9100 kubernetes_node=" + other, want: "node " + other, state: "Ready", offers: "node show, node cordon, node drain"},
@@ -184,6 +185,17 @@ func TestNothingIsTakenFromTheExportersPlace(t *testing.T) {
 	})
 }
 
+// TestARuleThatNobodyParsedIsHeldToTheSame: what the configuration refuses is refused
+// here, too.
+func TestARuleThatNobodyParsedIsHeldToTheSame(t *testing.T) {
+	for name, value := range map[string]string{"kubernetes_node": other, "kubernetes_node_name": other, "instance": other + ":8080"} {
+		got := suggest.Resolve(map[string]string{name: value}, suggest.Rules{List: []suggest.Rule{{Kind: suggest.Node, Labels: []string{name}}}}, cluster())
+		if got.Target != nil || !strings.Contains(refused(got), "not") {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 // TestTextIsNeverRead: annotations and odd labels name every object of the cluster.
 func TestTextIsNeverRead(t *testing.T) {
 	m := labels("alertname=x")
@@ -197,12 +209,12 @@ func TestTextIsNeverRead(t *testing.T) {
 
 func TestWhatCannotBeReadProvesNothing(t *testing.T) {
 	m := labels("alertname=KubeNodeNotReady node=" + sick)
-	if got := suggest.Resolve(m, rules(t), nil); got.Target != nil || !strings.Contains(refused(got), "which cannot be read") {
+	if got := suggest.Resolve(m, rules(t), nil); got.Target != nil || !strings.Contains(refused(got), "the cluster cannot be read") {
 		t.Errorf("without a cluster: %+v", got)
 	}
 	s := cluster()
 	s.Pods, s.Missing = nil, []string{"pods"}
-	if got := suggest.Resolve(labels("alertname=KubePodNotReady namespace=default pod=redis-599887d778-wggbl"), rules(t), s); got.Target != nil || !strings.Contains(refused(got), "its pods could not be read") {
+	if got := suggest.Resolve(labels("alertname=KubePodNotReady namespace=default pod=redis-599887d778-wggbl"), rules(t), s); got.Target != nil || !strings.Contains(refused(got), "the cluster's pods could not be read") {
 		t.Errorf("without pods: %+v", got)
 	}
 	r := &suggest.Resolver{Rules: rules(t), Snapshot: func(context.Context, time.Duration) (*fleet.Snapshot, error) { return nil, errors.New("503") }}
@@ -227,7 +239,7 @@ func TestLeastDisruptiveFirst(t *testing.T) {
 	for _, one := range suggest.Ordered(all) {
 		got = append(got, one.Action.Label)
 	}
-	want := []string{"Show " + sick, "Show default/redis", "Show default/redis-data", "Cordon " + sick, "Reboot " + sick, "Remount default/redis-data", "Recycle " + sick}
+	want := []string{"Show node " + sick, "Show workload default/redis", "Show volume default/redis-data", "Cordon " + sick, "Reboot " + sick, "Remount default/redis-data", "Recycle " + sick}
 	if !slices.Equal(got, want) {
 		t.Errorf("offers %q, want %q", got, want)
 	}
@@ -271,6 +283,20 @@ func TestRulesThatCannotBeMeant(t *testing.T) {
 	}
 	if len(suggest.DefaultRules()) < 10 {
 		t.Error("the defaults do not parse")
+	}
+}
+
+// TestTheGuideListsWhatWardroomKnows, so that nobody has to read this package at night.
+func TestTheGuideListsWhatWardroomKnows(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/guide/repairs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(guide), `\|`, "|")
+	for _, r := range suggest.DefaultRules() {
+		if match := strings.Trim(r.Match.String(), "{}"); !strings.Contains(text, "`"+match+"`") {
+			t.Errorf("docs/guide/repairs.md does not list %s", r)
+		}
 	}
 }
 

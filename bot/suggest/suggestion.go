@@ -61,7 +61,7 @@ func ofNode(s *fleet.Snapshot, name string) []Suggestion {
 		return nil
 	}
 	n := s.Nodes[i]
-	all := []Suggestion{offer(Look, "Show "+name, "node show", "node", name)}
+	all := []Suggestion{offer(Look, "Show node "+name, "node show", "node", name)}
 	if n.Unschedulable {
 		if n.Ready == fleet.True {
 			all = append(all, offer(Harmless, "Uncordon "+name, "node uncordon", "node", name))
@@ -85,7 +85,7 @@ func ofVolume(s *fleet.Snapshot, claim fleet.Object, volume string) []Suggestion
 		return nil
 	}
 	whose := claim.String()
-	all := []Suggestion{offer(Look, "Show "+whose, "volume show", "volume", volume)}
+	all := []Suggestion{offer(Look, "Show volume "+whose, "volume show", "volume", volume)}
 	for _, p := range s.Pods {
 		if !p.Ready && p.Namespace == claim.Namespace && slices.Contains(p.Claims, claim.Name) && p.Phase != "Succeeded" && p.Phase != "Failed" {
 			return append(all, offer(Interrupts, "Remount "+whose, "volume remount", "volume", volume))
@@ -97,7 +97,7 @@ func ofVolume(s *fleet.Snapshot, claim fleet.Object, volume string) []Suggestion
 // ofWorkload never leads to a node: what ails a workload alone is not mended by
 // taking a machine away from all the others.
 func ofWorkload(s *fleet.Snapshot, o fleet.Object) []Suggestion {
-	all := []Suggestion{offer(Look, "Show "+o.String(), "workload show", "workload", o.String())}
+	all := []Suggestion{offer(Look, "Show workload "+o.String(), "workload show", "workload", o.String())}
 	for _, p := range s.Pods {
 		if !p.Ready && p.Owner.Kind == o.Kind && p.Owner.Namespace == o.Namespace && p.Owner.Name == o.Name {
 			all = append(all, volumesOf(s, p)...)
@@ -115,7 +115,7 @@ func ofPod(s *fleet.Snapshot, o fleet.Object) (all []Suggestion) {
 	}
 	p := s.Pods[i]
 	if p.Owner.Name != "" {
-		all = append(all, offer(Look, "Show "+p.Owner.String(), "workload show", "workload", p.Owner.String()))
+		all = append(all, offer(Look, "Show workload "+p.Owner.String(), "workload show", "workload", p.Owner.String()))
 	}
 	if p.Ready {
 		return all
@@ -123,7 +123,7 @@ func ofPod(s *fleet.Snapshot, o fleet.Object) (all []Suggestion) {
 	all = append(all, volumesOf(s, p)...)
 	for _, n := range s.Nodes {
 		if n.Name == p.Node && n.Ready != fleet.True {
-			all = append(all, offer(Look, "Show "+n.Name, "node show", "node", n.Name))
+			all = append(all, offer(Look, "Show node "+n.Name, "node show", "node", n.Name))
 		}
 	}
 	return all
@@ -133,7 +133,7 @@ func ofPod(s *fleet.Snapshot, o fleet.Object) (all []Suggestion) {
 func volumesOf(s *fleet.Snapshot, p fleet.Pod) (all []Suggestion) {
 	for _, c := range s.Claims {
 		if c.Namespace == p.Namespace && slices.Contains(p.Claims, c.Name) && c.Volume != "" {
-			all = append(all, offer(Look, "Show "+c.String(), "volume show", "volume", c.Volume))
+			all = append(all, offer(Look, "Show volume "+c.String(), "volume show", "volume", c.Volume))
 		}
 	}
 	return all
@@ -164,6 +164,8 @@ type Resolver struct {
 	Rules Rules
 	// Snapshot is [fleet.Cluster]'s; nil where there is no cluster.
 	Snapshot func(ctx context.Context, maxAge time.Duration) (*fleet.Snapshot, error)
+	// Serves reports whether people can ask for a command, by its path; nil: for each.
+	Serves func(path string) bool
 }
 
 const (
@@ -194,4 +196,9 @@ func (r *Resolver) Of(s *fleet.Snapshot, labels map[string]string) Resolution {
 		return Resolution{}
 	}
 	return Resolve(labels, r.Rules, s)
+}
+
+// For are the target's suggestions that people can ask for here.
+func (r *Resolver) For(s *fleet.Snapshot, t Target) []Suggestion {
+	return slices.DeleteFunc(t.Suggestions(s), func(one Suggestion) bool { return r.Serves != nil && !r.Serves(one.Action.Ask.Path) })
 }

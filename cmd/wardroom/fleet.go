@@ -14,6 +14,7 @@ import (
 	"wardroom/bot/problem"
 	"wardroom/bot/remediation"
 	chats "wardroom/bot/room"
+	"wardroom/bot/suggest"
 	"wardroom/bot/timeline"
 	checks "wardroom/bot/watch"
 	"wardroom/commands"
@@ -229,6 +230,20 @@ func (s *system) notBack() commands.NotBack {
 		return nil
 	}
 	return s.machines.watch.NotBack
+}
+
+// resolver is nil for a system that only declares its commands, and without a cluster.
+func (s *system) resolver() *suggest.Resolver {
+	if s.machines == nil || s.machines.cluster == nil {
+		return nil
+	}
+	return &suggest.Resolver{Rules: s.config.Targets, Snapshot: s.machines.cluster.Snapshot, Serves: s.serves}
+}
+
+// serves reports whether people can ask for a command.
+func (s *system) serves(path string) bool {
+	_, err := s.table.Lookup(path)
+	return err == nil
 }
 
 func (s *system) runOptions() commands.RunOptions {

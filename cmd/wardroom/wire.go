@@ -170,10 +170,10 @@ func (s *system) follow() error {
 
 func (s *system) commandTable() (*command.Table, error) {
 	return commands.All(
-		commands.Incident(s.incidents, s.notBack()),
+		commands.Incident(s.incidents, s.notBack(), s.resolver()),
 		commands.Timeline(s.incidents, s.codec, exporter{s}),
 		commands.Status(s.status),
-		commands.Alert(s.incidents, s.silencer()),
+		commands.Alert(s.incidents, s.silencer(), s.resolver()),
 		commands.Node(s.repairOptions()),
 		commands.Volume(s.repairOptions()),
 		commands.Workload(s.repairOptions()),

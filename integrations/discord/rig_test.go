@@ -116,7 +116,7 @@ func (r *rig) make() *Bot {
 		{Path: "secret", Summary: "Take a minute in private", Access: people.Responder, Timeout: time.Hour, Visibility: command.Private, Handle: slow},
 		{Path: "broken", Summary: "Panic", Handle: func(context.Context, command.Request) (command.Reply, error) { panic("broken") }},
 	}
-	table, err := commands.All(commands.Incident(r.desk, nil), mine)
+	table, err := commands.All(commands.Incident(r.desk, nil, nil), mine)
 	check(r.t, err)
 	runner := &command.Runner{Table: table, Store: r.store, Incidents: incident.Directory{}, People: directory, Clock: r.clock, Log: slog.New(slog.DiscardHandler)}
 	bot, err := New(Options{

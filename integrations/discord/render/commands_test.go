@@ -55,7 +55,7 @@ func TestTheWholeTableIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	table, err := commands.All(commands.Incident(nil, nil), commands.Timeline(nil, codec, noExport{}), commands.Status(nil), commands.Alert(nil, nil), commands.Freeze(nil))
+	table, err := commands.All(commands.Incident(nil, nil, nil), commands.Timeline(nil, codec, noExport{}), commands.Status(nil), commands.Alert(nil, nil, nil), commands.Freeze(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
