@@ -105,7 +105,7 @@ func (s situationNow) allowed(has func(people.Role) bool) []command.Action {
 	if s.MergedInto != "" {
 		all = s.onward()
 	} else {
-		all = slices.Concat(s.decide(), suggested(s.views), s.respond(), s.tell(), machines(), s.record(), s.arrange(), s.look())
+		all = slices.Concat(s.decide(), suggested(s.views), s.respond(), s.tell(), machines(), s.hold(), s.record(), s.arrange(), s.look())
 	}
 	var acts []command.Action
 	for _, p := range all {
@@ -168,6 +168,17 @@ func (s situationNow) decide() (all []possible) {
 func machines() []possible {
 	return []possible{bare("Nodes", "node list", people.Viewer, false), bare("Volumes", "volume list", people.Viewer, false),
 		bare("Workloads", "workload list", people.Viewer, false)}
+}
+
+// hold is what stops repairs, and lets them go on.
+func (s situationNow) hold() []possible {
+	switch {
+	case s.frozen:
+		return []possible{bare("Lift the freeze", "freeze off", people.Lead, false)}
+	case s.Open():
+		return []possible{bare("Freeze repairs", "freeze on", people.Responder, true)}
+	}
+	return nil
 }
 
 // respond is what moves the incident along.
@@ -254,12 +265,6 @@ func (s situationNow) arrange() []possible {
 	if s.Open() && s.others > 0 {
 		merge := bare("Merge another into this", "incident merge", people.Lead, true, "into", string(s.ID))
 		all = append(all, merge)
-	}
-	if s.frozen {
-		return append(all, bare("Lift the freeze", "freeze off", people.Lead, false))
-	}
-	if s.Open() {
-		all = append(all, bare("Freeze repairs", "freeze on", people.Responder, true))
 	}
 	return all
 }
