@@ -32,6 +32,11 @@ type Workload struct {
 	UsedBy   []string `yaml:"used_by,omitempty"`
 	CPU      string   `yaml:"cpu,omitempty"`    // that each pod asks for: "500m"; a node has 4
 	Memory   string   `yaml:"memory,omitempty"` // "1Gi"; a node has 8
+	// Frail: after a boot of their node its pods do not come back by themselves, only
+	// when they are made anew. Needs are workloads that have to be there before its pods
+	// start.
+	Frail bool     `yaml:"frail,omitempty"`
+	Needs []string `yaml:"needs,omitempty"`
 }
 
 // Backup is a CronJob that makes backups.
@@ -115,6 +120,11 @@ func (f *File) checkWorld() (faults []error) {
 		case l.Node != "" && !f.hasNode(l.Node):
 			fault("workloads: %s: node: there is no %q", l.Name, l.Node)
 		}
+		for _, needed := range l.Needs {
+			if !w.has(needed) {
+				fault("workloads: %s: needs: there is no workload %q", l.Name, needed)
+			}
+		}
 	}
 	for i := range w.Backups {
 		b := &w.Backups[i]
@@ -176,11 +186,8 @@ func (f *File) checkWorldEvent(e *Event) error {
 			return fmt.Errorf("at %s: world: there is no node %q", e.At, node)
 		}
 	}
-	hasWorkload := func(name string) bool {
-		return slices.ContainsFunc(f.World.Workloads, func(l Workload) bool { return l.Name == name })
-	}
 	for _, name := range []string{w.Break, w.Mend} {
-		if name != "" && !hasWorkload(name) {
+		if name != "" && !f.World.has(name) {
 			return fmt.Errorf("at %s: world: there is no workload %q", e.At, name)
 		}
 	}
@@ -188,6 +195,10 @@ func (f *File) checkWorldEvent(e *Event) error {
 		return errors.New("at " + e.At + ": world: there is no volume " + w.Detach)
 	}
 	return nil
+}
+
+func (w *World) has(workload string) bool {
+	return slices.ContainsFunc(w.Workloads, func(l Workload) bool { return l.Name == workload })
 }
 
 func (f *File) hasNode(name string) bool {

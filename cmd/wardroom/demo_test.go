@@ -2,16 +2,20 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"wardroom/bot/problem"
 	"wardroom/bot/scenario"
 	"wardroom/docs/scenarios"
 	"wardroom/integrations/discord/discordtest"
@@ -37,29 +41,79 @@ func read(t *testing.T, path ...string) string {
 	return string(b)
 }
 
-func demoFile(t *testing.T) []byte {
+func demoFile(t *testing.T) []byte { return scenarioFile(t, scenarios.Demo) }
+
+func scenarioFile(t *testing.T, name string) []byte {
 	t.Helper()
-	b, err := scenarios.Files.ReadFile(scenarios.Demo)
+	f, err := scenarios.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
 
+// Every scenario ends as it expects, and leaves in Discord what a golden file holds:
+// the channel, the pinned message, every post in order.
 func TestEveryScenarioEndsAsItExpects(t *testing.T) {
-	files, err := scenarios.Files.ReadDir(".")
+	for _, name := range scenarios.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			goldenText(t, "../scenarios/"+name+".txt", read(t, play(t, scenarioFile(t, name)), "transcript.txt"))
+		})
+	}
+}
+
+// TestAScenarioNeedsItsRepairs leaves the last repair of a scenario out: what it mends
+// is not back then, and the scenario's expectations have to see that.
+func TestAScenarioNeedsItsRepairs(t *testing.T) {
+	for _, name := range scenarios.Names() {
+		f, err := scenario.Read(bytes.NewReader(scenarioFile(t, name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := -1
+		for i, e := range f.Events {
+			if e.Approve != "" {
+				last = i
+			}
+		}
+		if last < 0 {
+			continue // nothing is repaired in it
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f.Events = slices.Delete(f.Events, last, last+1)
+			outcomes := playedFile(t, f)
+			for _, o := range outcomes {
+				if !o.OK && strings.Contains(o.What, "is back") {
+					return
+				}
+			}
+			t.Errorf("nobody misses the last repair: %+v", outcomes)
+		})
+	}
+}
+
+// playedFile plays a scenario and returns what became of its expectations.
+func playedFile(t *testing.T, f *scenario.File) []scenario.Outcome {
+	t.Helper()
+	stage, err := newStage(t.Context(), f, t.TempDir(), io.Discard, discordtest.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range files {
-		t.Run(f.Name(), func(t *testing.T) {
-			b, err := scenarios.Files.ReadFile(f.Name())
-			if err != nil {
-				t.Fatal(err)
-			}
-			play(t, b)
-		})
+	if err := stage.play(t.Context(), pace{}); err != nil {
+		t.Error(err)
 	}
+	outcomes, err := f.Check(t.Context(), stage)
+	if err := errors.Join(err, stage.close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return outcomes
 }
 
 func TestDemoLeavesThePostMortemOfTheSeed(t *testing.T) {
@@ -275,12 +329,6 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("%d lines and %d", len(g), len(w))
 }
 
-// TestTheTranscriptIsWhatDiscordHolds holds the room that the demo leaves to a golden
-// file: the channel, the pinned message, every post in order.
-func TestTheTranscriptIsWhatDiscordHolds(t *testing.T) {
-	goldenText(t, "demo-discord.txt", read(t, play(t, demoFile(t)), "transcript.txt"))
-}
-
 // TestDemoReadsWellOnATerminal holds what a newcomer sees first to a golden file
 // of 100 columns. The heads are left out: they change with every new field.
 func TestDemoReadsWellOnATerminal(t *testing.T) {
@@ -343,5 +391,15 @@ func TestReplaySaysInWordsWhatCameOfIt(t *testing.T) {
 				t.Errorf("lacks %q:\n%s", c.want, out.String())
 			}
 		})
+	}
+}
+
+func TestDemoNamesWhatThereIs(t *testing.T) {
+	c := newDemo()
+	c.SetArgs([]string{"2021-07-12"})
+	c.SilenceErrors, c.SilenceUsage = true, true
+	err := c.ExecuteContext(t.Context())
+	if p, is := errors.AsType[*problem.Error](err); !is || p.Code != problem.NotFound || !strings.Contains(p.Hint, scenarios.Demo) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"wardroom/docs/scenarios"
 )
 
 // TestTheReadmeShowsTheRoomOfTheDemo holds the room in README.md to what the demo's
@@ -11,7 +13,7 @@ import (
 func TestTheReadmeShowsTheRoomOfTheDemo(t *testing.T) {
 	_, block, _ := strings.Cut(read(t, "..", "..", "README.md"), "```text\n")
 	block, _, _ = strings.Cut(block, "```")
-	room := strings.Split(read(t, "testdata", "shell", "demo-discord.txt"), "\n")
+	room := strings.Split(read(t, "testdata", "scenarios", scenarios.Demo+".txt"), "\n")
 	n := 0
 	for line := range strings.SplitSeq(strings.TrimSpace(block), "\n") {
 		if line == "…" {
@@ -35,7 +37,7 @@ func TestTheGuideShowsTheRepairsOfTheDemo(t *testing.T) {
 	plain := func(line string) string {
 		return strings.TrimSpace(strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "│ "), "• "), "**", ""))
 	}
-	room := strings.Split(read(t, "testdata", "shell", "demo-discord.txt"), "\n")
+	room := strings.Split(read(t, "testdata", "scenarios", scenarios.Demo+".txt"), "\n")
 	for i := range room {
 		room[i] = plain(room[i])
 	}

@@ -30,16 +30,23 @@ import (
 func newDemo() *cobra.Command {
 	o := replayOptions{again: "wardroom demo", brief: true}
 	c := &cobra.Command{
-		Use:   "demo",
-		Short: "Play the night of 2021-07-11 through the real bot",
+		Use:   "demo [NAME]",
+		Short: "Play the night of 2021-07-11, or another that comes with Wardroom, through the real bot",
 		Long: "Plays a written incident through the real bot: real webhooks over HTTP, the real\n" +
 			"database, commands as people typed them, on a clock that skips what nobody waits\n" +
-			"for. Nothing outside is touched.",
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			f, err := scenarios.Files.Open(scenarios.Demo)
+			"for. Nothing outside is touched. There are:\n  " + strings.Join(scenarios.Names(), "\n  "),
+		Args:      cobra.MaximumNArgs(1),
+		ValidArgs: scenarios.Names(),
+		RunE: func(c *cobra.Command, args []string) error {
+			name := scenarios.Demo
+			if len(args) > 0 {
+				name = args[0]
+				o.again += " " + shellQuote(name)
+			}
+			f, err := scenarios.Open(name)
 			if err != nil {
-				return err
+				return problem.New(problem.NotFound, "no scenario %q comes with Wardroom", name).
+					WithHint("there are %s; wardroom replay plays a file of yours", strings.Join(scenarios.Names(), ", "))
 			}
 			defer f.Close()
 			return replay(c.Context(), f, o, c.OutOrStdout())

@@ -70,7 +70,7 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 		w.kube.AddNode(kubetest.Node{Name: n.Name, Linode: n.Linode})
 	}
 	for _, l := range f.World.Workloads {
-		with := kubetest.Workload{Name: l.Name, Kind: l.Kind, Replicas: l.Replicas, Node: l.Node, Volume: l.Volume, UsedBy: l.UsedBy, CPU: l.CPU, Memory: l.Memory}
+		with := kubetest.Workload{Name: l.Name, Kind: l.Kind, Replicas: l.Replicas, Node: l.Node, Volume: l.Volume, UsedBy: l.UsedBy, CPU: l.CPU, Memory: l.Memory, Frail: l.Frail, Needs: l.Needs}
 		if l.Volume != "" {
 			with.Disk = firstDisk + len(w.disks)
 			w.disks[l.Volume] = with.Disk

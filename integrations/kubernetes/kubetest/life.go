@@ -16,6 +16,8 @@ type life struct {
 	noticed  map[string]time.Time     // by node: since when its kubelet is silent
 	collect  map[types.UID]time.Time  // pods: since when their node is gone
 	broken   map[string]string        // workloads whose containers do not run, and why
+	frail    map[string]bool          // workloads whose pods a boot leaves broken
+	needs    map[string][]string      // what a workload's pods wait for before they start
 	hung     map[string]int           // nodes whose kubelet is dead, by the boot that it died in
 	wanted   map[string]int32         // replicas that a delivery tool keeps, by workload
 	synced   map[string]time.Time     // when it looked last
@@ -38,6 +40,7 @@ type machine struct {
 
 type podLife struct {
 	boot    int       // of the machine that it was started in
+	stale   bool      // it was started in an earlier boot, too
 	mounted bool      // all its volumes
 	at      time.Time // since when they are, and its containers start
 	ended   time.Time // when it was asked to end
@@ -56,6 +59,7 @@ type volumeLife struct {
 func newLife() life {
 	return life{machines: map[int]*machine{}, pods: map[types.UID]*podLife{}, volumes: map[string]*volumeLife{}, told: map[string]time.Time{},
 		noticed: map[string]time.Time{}, collect: map[types.UID]time.Time{}, broken: map[string]string{}, hung: map[string]int{},
+		frail: map[string]bool{}, needs: map[string][]string{},
 		wanted: map[string]int32{}, synced: map[string]time.Time{}, events: map[string]*corev1.Event{}}
 }
 

@@ -298,3 +298,45 @@ func TestAQuietDayHasNothingDue(t *testing.T) {
 		t.Error("a quiet day has changed something")
 	}
 }
+
+// After a boot of its node a frail workload is not back until its pods are made anew.
+// What needs it does not start without it, and runs on when it is away.
+func TestWhatABootLeavesBroken(t *testing.T) {
+	n := newNight(t)
+	n.sim.AddWorkload(kubetest.Workload{Name: "kube-system/net", Kind: "DaemonSet", Frail: true})
+	n.sim.AddWorkload(kubetest.Workload{Name: "default/site", Node: nodeA, Needs: []string{"kube-system/net"}})
+	is := func(when, workload string, want ...string) (pods []kubetest.PodState) {
+		t.Helper()
+		var got []string
+		for _, p := range n.sim.Pods() {
+			if strings.HasPrefix(p.Name, workload+"-") {
+				pods, got = append(pods, p), append(got, strings.TrimSpace(strconv.FormatBool(p.Ready)+" "+p.Reason))
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s the pods of %s are %v, want %v", when, workload, got, want)
+		}
+		return pods
+	}
+	anew := func(pods []kubetest.PodState) {
+		for _, p := range pods {
+			n.must(n.sim.Delete("pods", p.Name, false))
+		}
+		n.pass(time.Minute)
+	}
+	n.cloud.HostReboot(lateA)
+	n.until("the node is away", 5*time.Minute, func() bool { return !n.node(nodeA).Ready })
+	n.until("the node is back", 5*time.Minute, func() bool { return n.node(nodeA).Ready })
+	n.pass(10 * time.Minute)
+	net := is("after a boot", "kube-system/net", "false CrashLoopBackOff", "true")
+	is("with one left", "default/site", "true")
+	n.sim.Break("kube-system/net", "Error")
+	n.pass(time.Minute)
+	anew(is("with none left", "default/site", "true"))
+	is("made anew without it", "default/site", "false CrashLoopBackOff")
+	n.sim.Break("kube-system/net", "")
+	anew(net)
+	is("made anew", "kube-system/net", "true", "true")
+	is("with what it needs", "default/site", "true")
+}

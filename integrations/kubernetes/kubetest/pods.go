@@ -2,6 +2,7 @@ package kubetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -103,7 +104,7 @@ func (s *Server) kubelets() {
 // run starts a pod: its volumes first, then its containers.
 func (s *Server) run(p *corev1.Pod, pl *podLife, l *machine) {
 	if pl.boot != l.boot { // it was never started, or its node was booted since
-		*pl = podLife{boot: l.boot}
+		*pl = podLife{boot: l.boot, stale: pl.stale || pl.boot >= 0}
 		s.setReady(p, corev1.ConditionFalse, "ContainersNotReady", func(p *corev1.Pod) { waiting(p, corev1.PodPending, "ContainerCreating") })
 	}
 	if !pl.mounted {
@@ -112,7 +113,7 @@ func (s *Server) run(p *corev1.Pod, pl *podLife, l *machine) {
 		}
 		pl.mounted, pl.at = true, s.now()
 	}
-	if why := s.life.broken[p.Namespace+"/"+p.Labels["app"]]; why != "" {
+	if why := s.ails(p, pl); why != "" {
 		s.setReady(p, corev1.ConditionFalse, "ContainersNotReady", func(p *corev1.Pod) { waiting(p, corev1.PodRunning, why) })
 		pl.at = s.now()
 		return
@@ -130,6 +131,29 @@ func (s *Server) run(p *corev1.Pod, pl *podLife, l *machine) {
 		}
 	})
 }
+
+// ails is why the containers of a pod do not run, "" when they may.
+func (s *Server) ails(p *corev1.Pod, pl *podLife) string {
+	workload := p.Namespace + "/" + p.Labels["app"]
+	if why := s.life.broken[workload]; why != "" {
+		return why
+	}
+	if pl.stale && s.life.frail[workload] {
+		return crashing
+	}
+	if ready(p) {
+		return ""
+	}
+	for _, needed := range s.life.needs[workload] {
+		if !slices.ContainsFunc(s.pods(), func(o *corev1.Pod) bool { return o.Namespace+"/"+o.Labels["app"] == needed && ready(o) }) {
+			return crashing
+		}
+	}
+	return ""
+}
+
+// crashing is why containers do not run that end as soon as they are started.
+const crashing = "CrashLoopBackOff"
 
 // tolerance is how long a pod bears a NoExecute taint; forever reports that it does
 // without end.

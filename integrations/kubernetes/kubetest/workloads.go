@@ -232,7 +232,7 @@ func (s *Server) daemonSet(d *appsv1.DaemonSet) {
 				p.Spec.Tolerations = append(p.Spec.Tolerations, corev1.Toleration{Key: unreachable, Operator: corev1.TolerationOpExists},
 					corev1.Toleration{Key: notReady, Operator: corev1.TolerationOpExists})
 			})
-		case p != nil && p.Labels[hashLabel] != hash && !rolling:
+		case p != nil && p.Labels[hashLabel] != hash && p.DeletionTimestamp == nil && (!rolling || !ready(p)): // one that is not Ready costs nothing
 			s.end(p, nil)
 			rolling = true
 		}

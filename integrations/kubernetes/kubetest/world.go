@@ -62,6 +62,11 @@ type Workload struct {
 	Flux string `json:"flux,omitempty"`
 	// Autoscaled gives it a HorizontalPodAutoscaler, which changes nothing by itself.
 	Autoscaled bool `json:"autoscaled,omitempty"`
+	// Frail lets its pods not come back after a boot of their node, until they are made
+	// anew. Needs are workloads, by name, of which each has to have a Ready pod before a
+	// pod of this one starts; what runs runs on without them.
+	Frail bool     `json:"frail,omitempty"`
+	Needs []string `json:"needs,omitempty"`
 }
 
 // Backup is a CronJob that makes backups.
@@ -116,6 +121,7 @@ func (s *Server) AddWorkload(w Workload) {
 		}
 	}
 	s.seeding(func() {
+		s.life.frail[w.Name], s.life.needs[w.Name] = w.Frail, w.Needs
 		s.place = w.Node
 		if w.Volume != "" {
 			s.addVolume(w, namespace, name)
