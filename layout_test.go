@@ -46,6 +46,7 @@ var sdks = map[string][]string{
 	"discord":      {"github.com/bwmarrin/discordgo", "github.com/gorilla/websocket"},
 	"kubernetes":   {"github.com/go-logr/logr", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kubectl/pkg/drain", "sigs.k8s.io/yaml"},
 	"linode":       {"github.com/linode/linodego"},
+	"probe":        {"github.com/prometheus/client_golang"},
 	"socket":       {"golang.org/x/sys"},
 	"web":          {"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "golang.org/x/crypto", "golang.org/x/net"},
 }

@@ -20,7 +20,9 @@ import (
 
 	"wardroom/bot/alert"
 	"wardroom/bot/config"
+	"wardroom/commands/repair"
 	"wardroom/integrations/kubernetes"
+	"wardroom/integrations/probe"
 )
 
 func files(t *testing.T, endings ...string) []string {
@@ -218,7 +220,7 @@ func TestTheServerInTheClusterIsWhole(t *testing.T) {
 			}
 		}
 	}
-	if folders != 5 {
+	if folders != 6 {
 		t.Errorf("%d folders for kustomize", folders)
 	}
 	c, err := config.Load("kubernetes/server/wardroom.yaml")
@@ -238,5 +240,29 @@ func TestTheServerInTheClusterIsWhole(t *testing.T) {
 	}
 	if way := string(read(t, "kubernetes/server/act.kubeconfig")); !strings.Contains(way, "/run/secrets/wardroom-act/token") || strings.Contains(way, "token: ") {
 		t.Error("the kubeconfig must name the token's file, and hold none")
+	}
+}
+
+// TestTheProbeInTheClusterIsWhole holds the DaemonSet and its Service to what probes
+// and repairs take for granted.
+func TestTheProbeInTheClusterIsWhole(t *testing.T) {
+	port, label := strconv.Itoa(probe.DefaultPort), repair.ProbeLabel+": "+repair.ProbeName
+	for file, parts := range map[string][]string{
+		"daemonset.yaml": {"  name: " + probe.DefaultPeers + "\n  labels: {" + label, "matchLabels: {" + label, "    metadata:\n      labels: {" + label, `--listen, ":` + port + `"`, "containerPort: " + port,
+			"fieldPath: spec.nodeName", "name: WARDROOM_POD_IP", "- {operator: Exists}", "automountServiceAccountToken: false", "path: /readyz", "path: /healthz", "runAsNonRoot: true",
+			"allowPrivilegeEscalation: false", "readOnlyRootFilesystem: true", "drop: [ALL]", "seccompProfile: {type: RuntimeDefault}", "limits: {memory:"},
+		"service.yaml": {"  name: " + probe.DefaultPeers + "\n", "clusterIP: None", "publishNotReadyAddresses: true", "selector: {" + label, "port: " + port},
+	} {
+		text := string(read(t, "kubernetes/probe/"+file))
+		for _, part := range parts {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s lacks %s", file, part)
+			}
+		}
+		for _, part := range []string{"serviceAccountName", "hostNetwork", "hostPath", "privileged"} {
+			if strings.Contains(text, part) {
+				t.Errorf("%s has %s", file, part)
+			}
+		}
 	}
 }

@@ -124,7 +124,7 @@ func (p *program) root() (*cobra.Command, error) {
 		c.GroupID = "ask"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{p.newServe(), newDemo(), newReplay(), p.newExport(), p.newRunbook(), p.newVerify(), p.newCheck(), p.newInit(), newVersion()} {
+	for _, c := range []*cobra.Command{p.newServe(), newDemo(), newReplay(), p.newExport(), p.newRunbook(), p.newVerify(), p.newCheck(), p.newInit(), newProbe(), newVersion()} {
 		c.GroupID = "run"
 		root.AddCommand(c)
 	}

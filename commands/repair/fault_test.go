@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"wardroom/bot/fleet"
 	"wardroom/bot/problem"
@@ -30,15 +31,18 @@ var nights = map[string]struct {
 		w.inst[28312345].Status = "offline"
 		w.stuck["detach"], w.stuck["taint"] = true, true
 	}},
-	"scale to 0":      {repair.WorkloadScale, "workload", "default/redis", func(w *world) { kept(w); w.scaling("redis", 0) }},
-	"scale up":        {repair.WorkloadScale, "workload", "default/site", func(w *world) { w.scaling("site", 3) }},
-	"force-delete":    {repair.PodForceDelete, "pod", "default/site-0", func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["pods"] = true }},
-	"restart":         {repair.WorkloadRestart, "workload", "default/site", nil},
-	"restart coredns": {repair.RestartCoreDNS, "x", "", (*world).core},
-	"restart csi":     {repair.RestartCSI, "x", "", (*world).core},
-	"restart core":    {repair.RestartCore, "incident", "INC-1", (*world).outage},
-	"restore":         {repair.WorkloadRestore, "workload", "default/redis", func(w *world) { kept(w); w.scaled("redis", 0) }},
-	"remount, off":    {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["detach"] = true }},
+	"scale to 0":              {repair.WorkloadScale, "workload", "default/redis", func(w *world) { kept(w); w.scaling("redis", 0) }},
+	"scale up":                {repair.WorkloadScale, "workload", "default/site", func(w *world) { w.scaling("site", 3) }},
+	"force-delete":            {repair.PodForceDelete, "pod", "default/site-0", func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["pods"] = true }},
+	"restart":                 {repair.WorkloadRestart, "workload", "default/site", nil},
+	"restart coredns":         {repair.RestartCoreDNS, "x", "", (*world).core},
+	"restart coredns, probed": {repair.RestartCoreDNS, "x", "", (*world).probed},
+	"restart calico, probed":  {repair.RestartCalico, "x", "", (*world).probed},
+	"restart csi":             {repair.RestartCSI, "x", "", (*world).core},
+	"restart core":            {repair.RestartCore, "incident", "INC-1", (*world).outage},
+	"restart core, probed":    {repair.RestartCore, "incident", "INC-1", func(w *world) { w.probed(); w.stuck["ready site"] = true; w.pass(time.Minute) }},
+	"restore":                 {repair.WorkloadRestore, "workload", "default/redis", func(w *world) { kept(w); w.scaled("redis", 0) }},
+	"remount, off":            {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["detach"] = true }},
 }
 
 // kept has Flux keep Redis.

@@ -115,6 +115,7 @@ const (
 	stepRolledOut       = "rolled-out"
 	stepRegisteredOn    = "csi-registered-everywhere"
 	stepGivenTime       = "given-time"
+	stepProbed          = "probes-ready"
 	stepForceDeletePod  = "force-delete-pod"
 	stepPodGone         = "pod-gone"
 	stepReached         = "replicas-reached"
@@ -157,6 +158,7 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
 		stepRolledOut:       rolledOutStep(cluster),
 		stepRegisteredOn:    registeredOnStep(cluster),
 		stepGivenTime:       givenTimeStep(cluster),
+		stepProbed:          probedStep(cluster),
 		stepForceDeletePod:  forceDeletePodStep(cluster),
 		stepPodGone:         podGoneStep(cluster),
 		stepReached:         reachedStep(cluster),

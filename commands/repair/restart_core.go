@@ -64,6 +64,7 @@ func (r coreRestart) Plan(ctx context.Context, params map[string]string) (remedi
 	plan.Blast.LocalData = nil
 	plan.Steps = append(plan.Steps, afterwards(left)...)
 	plan.Steps = append(plan.Steps, planPodsReady(objectsOf(slices.Concat(core, left)), false))
+	verifyByProbes(&plan, snapshot)
 	settle(&plan, remediation.Routine)
 	return plan, nil
 }

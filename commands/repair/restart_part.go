@@ -117,6 +117,9 @@ func (r partRestart) Plan(ctx context.Context, params map[string]string) (remedi
 	plan.Blast.LocalData = nil // what it keeps is its nodes', or is made anew
 	r.restart(&plan, snapshot, r.part, all)
 	plan.Steps = append(plan.Steps, planPodsReady(objectsOf(all), false))
+	if r.part.name != csi.name { // volumes have their own
+		verifyByProbes(&plan, snapshot)
+	}
 	settle(&plan, remediation.Routine)
 	return plan, nil
 }

@@ -34,6 +34,15 @@ func (w *world) core() {
 	}
 }
 
+// probes are those of deploy/kubernetes/probe.
+var probes = fleet.Object{Kind: "DaemonSet", Namespace: "wardroom", Name: repair.ProbeName}
+
+// probed gives the cluster its core and a probe on every node.
+func (w *world) probed() {
+	w.s.Workloads = append(w.s.Workloads, fleet.Workload{Object: probes, Replicas: len(w.s.Nodes), Ready: len(w.s.Nodes), Labels: map[string]string{repair.ProbeLabel: repair.ProbeName}})
+	w.core()
+}
+
 // outage is the night of seed 003: the core is there, site and what depends on it are
 // not back, and no pod tells why.
 func (w *world) outage() {
@@ -167,7 +176,13 @@ func TestCorePlans(t *testing.T) {
 		"OnDelete":               {repair.RestartCSI, nil, func(w *world) { w.s.Workloads[7].Manual = "OnDelete" }, repair.RolloutManual, "", "-"},
 		"paused":                 {repair.WorkloadRestart, []string{"workload", "site"}, func(w *world) { w.s.Workloads[3].Manual = "paused" }, repair.RolloutManual, "", "-"},
 		"an operator's":          {repair.WorkloadRestart, []string{"workload", "site"}, operated(3), repair.OperatorMayUndo, "", "-"},
-		"local data":             {repair.WorkloadRestart, []string{"workload", "redis"}, func(w *world) { w.s.Pods[1].LocalData = true }, repair.LocalDataLost, "", "-"},
+		"no probe there":         {repair.RestartCoreDNS, nil, func(*world) {}, "", "Not verified, because there is no wardroom-probe (deploy/kubernetes/probe): that DNS resolves and that pods on other nodes answer", "-"},
+		"no probe on a node": {repair.RestartCalico, nil, func(w *world) {
+			w.probed()
+			w.s.Pods = slices.DeleteFunc(w.s.Pods, func(p fleet.Pod) bool { return p.Owner == probes && p.Node == well })
+		}, "", "Not verified, because no wardroom-probe runs there: DNS and network of " + well, "-"},
+		"daemonsets unread": {repair.RestartCoreDNS, nil, func(w *world) { w.s.Missing = []string{"daemonsets"} }, "", "Not verified, because the cluster's daemonsets cannot be read: that DNS resolves and that pods on other nodes answer", "-"},
+		"local data":        {repair.WorkloadRestart, []string{"workload", "redis"}, func(w *world) { w.s.Pods[1].LocalData = true }, repair.LocalDataLost, "", "-"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -76,3 +76,8 @@ func planRegisteredOn(o fleet.Object, drivers []string) remediation.PlannedStep 
 func planGivenTime(all []fleet.Object, words string) remediation.PlannedStep {
 	return planned(stepGivenTime, map[string]string{"workloads": joinWorkloads(all)}, []string{"kubectl get pods -A"}, words, "up to 2 min")
 }
+
+func planProbed(o fleet.Object) remediation.PlannedStep {
+	return planned(stepProbed, objectArgs(o), []string{"kubectl -n " + word(o.Namespace) + " get pods -l " + ProbeLabel + "=" + ProbeName + " -o wide"},
+		"Check that DNS resolves and pods on other nodes answer, as the probe on each node says")
+}

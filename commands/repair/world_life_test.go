@@ -159,6 +159,7 @@ func (w *world) kubelets() {
 			p.Phase, p.Reason = "Running", ""
 		}
 	}
+	w.sense()
 	if w.stuck["daemons"] {
 		for i := range w.s.Pods {
 			w.s.Pods[i].Ready = w.s.Pods[i].Ready && !w.s.Pods[i].Daemon
@@ -166,5 +167,16 @@ func (w *world) kubelets() {
 	}
 	if n := w.byInstance(w.next); n != nil && w.stuck["driver"] {
 		n.Drivers = nil
+	}
+}
+
+// sense lets the probes, where there are any, be Ready as DNS and their node's network
+// are.
+func (w *world) sense() {
+	dns := slices.ContainsFunc(w.s.Pods, func(p fleet.Pod) bool { return p.Owner == system("Deployment", "coredns") && p.Ready })
+	for i := range w.s.Pods {
+		if p := &w.s.Pods[i]; p.Owner == probes {
+			p.Ready = p.Ready && dns && !w.stuck["network of "+p.Node]
+		}
 	}
 }

@@ -46,7 +46,7 @@ func (w *world) ports() repair.Ports {
 }
 
 // core gives the cluster what every pod needs, by the names that Linode's clusters
-// have, and a workload that is not back.
+// have, the probes that verify it, and a workload that is not back.
 func (w *world) core(string) {
 	w.s.Workloads = slices.Clone(w.s.Workloads)
 	for _, l := range w.s.Workloads {
@@ -57,6 +57,8 @@ func (w *world) core(string) {
 		o.Namespace = "kube-system"
 		w.s.Workloads = append(w.s.Workloads, fleet.Workload{Object: o, Replicas: 2, Ready: 2})
 	}
+	w.s.Workloads = append(w.s.Workloads, fleet.Workload{Object: fleet.Object{Kind: "DaemonSet", Namespace: "wardroom", Name: repair.ProbeName},
+		Replicas: 2, Ready: 2, Labels: map[string]string{repair.ProbeLabel: repair.ProbeName}})
 }
 
 // ofKind makes the workload one of another kind.
