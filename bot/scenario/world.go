@@ -71,6 +71,7 @@ func (f Fault) Longer() time.Duration { return f.slow }
 type WorldEvent struct {
 	Hang  string `yaml:"hang,omitempty"`  // this node's kubelet answers no more; its machine runs on
 	Power string `yaml:"power,omitempty"` // this node's machine loses its power
+	Sever string `yaml:"sever,omitempty"` // this node's pods have no network, until that of calico-node is replaced
 	Break string `yaml:"break,omitempty"` // the containers of this workload crash
 	Mend  string `yaml:"mend,omitempty"`  // they do not any more
 	// Recycle and Detach are what somebody does in the cloud's own console.
@@ -86,6 +87,8 @@ func (w WorldEvent) Words() (who, what string) {
 		return "Kubernetes", "hears nothing more of " + w.Hang
 	case w.Power != "":
 		return "Linode", "loses the power of " + w.Power
+	case w.Sever != "":
+		return "Kubernetes", "does not notice that the pods of " + w.Sever + " reach no others"
 	case w.Break != "":
 		return "Kubernetes", w.Break + " crashes"
 	case w.Mend != "":
@@ -170,7 +173,7 @@ func (f *File) checkWorldEvent(e *Event) error {
 		return fmt.Errorf("at %s: world: there is none; say at the top what it holds", e.At)
 	}
 	w, set := e.World, 0
-	for _, s := range []string{w.Hang, w.Power, w.Break, w.Mend, w.Recycle, w.Detach} {
+	for _, s := range []string{w.Hang, w.Power, w.Sever, w.Break, w.Mend, w.Recycle, w.Detach} {
 		if s != "" {
 			set++
 		}
@@ -179,9 +182,9 @@ func (f *File) checkWorldEvent(e *Event) error {
 		set++
 	}
 	if set != 1 {
-		return fmt.Errorf("at %s: world: want exactly one of hang, power, break, mend, recycle, detach, repair; there are %d", e.At, set)
+		return fmt.Errorf("at %s: world: want exactly one of hang, power, sever, break, mend, recycle, detach, repair; there are %d", e.At, set)
 	}
-	for _, node := range []string{w.Hang, w.Power, w.Recycle} {
+	for _, node := range []string{w.Hang, w.Power, w.Sever, w.Recycle} {
 		if node != "" && !f.hasNode(node) {
 			return fmt.Errorf("at %s: world: there is no node %q", e.At, node)
 		}

@@ -181,6 +181,8 @@ func (s *stage) Befall(_ context.Context, e *scenario.WorldEvent) error {
 		w.kube.Hang(e.Hang)
 	case e.Power != "":
 		w.linode.PowerLoss(w.nodes[e.Power])
+	case e.Sever != "":
+		w.kube.Sever(e.Sever, true)
 	case e.Break != "":
 		w.kube.Break(e.Break, "CrashLoopBackOff")
 	case e.Mend != "":

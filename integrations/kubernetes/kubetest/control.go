@@ -72,6 +72,7 @@ func (s *Server) calls() map[string]func(context.Context, order) (any, error) {
 		"compact": do(func(order) { s.Compact() }),
 
 		"hang":   do(func(o order) { s.Hang(o.Name) }),
+		"sever":  do(func(o order) { s.Sever(o.Name, o.On) }),
 		"break":  do(func(o order) { s.Break(o.Name, o.Why) }),
 		"keep":   do(func(o order) { s.Keep(o.Resource, o.Name, o.Count) }),
 		"cordon": try(func(o order) error { return s.Cordon(o.Name, o.On) }),

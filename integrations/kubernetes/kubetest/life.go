@@ -19,6 +19,7 @@ type life struct {
 	frail    map[string]bool          // workloads whose pods a boot leaves broken
 	needs    map[string][]string      // what a workload's pods wait for before they start
 	hung     map[string]int           // nodes whose kubelet is dead, by the boot that it died in
+	severed  map[string]types.UID     // nodes without pod network, by the pod of it that was there
 	wanted   map[string]int32         // replicas that a delivery tool keeps, by workload
 	synced   map[string]time.Time     // when it looked last
 	names    int                      // pods named so far
@@ -44,6 +45,8 @@ type podLife struct {
 	mounted bool      // all its volumes
 	at      time.Time // since when they are, and its containers start
 	ended   time.Time // when it was asked to end
+
+	troubled time.Time // a probe: since when it sees trouble
 }
 
 // volumeLife is a volume on a node.
@@ -59,7 +62,7 @@ type volumeLife struct {
 func newLife() life {
 	return life{machines: map[int]*machine{}, pods: map[types.UID]*podLife{}, volumes: map[string]*volumeLife{}, told: map[string]time.Time{},
 		noticed: map[string]time.Time{}, collect: map[types.UID]time.Time{}, broken: map[string]string{}, hung: map[string]int{},
-		frail: map[string]bool{}, needs: map[string][]string{},
+		frail: map[string]bool{}, needs: map[string][]string{}, severed: map[string]types.UID{},
 		wanted: map[string]int32{}, synced: map[string]time.Time{}, events: map[string]*corev1.Event{}}
 }
 

@@ -118,6 +118,9 @@ func (s *Server) run(p *corev1.Pod, pl *podLife, l *machine) {
 		pl.at = s.now()
 		return
 	}
+	if p.Labels["app"] == probeApp && s.suffers(p, pl) {
+		return
+	}
 	if ready(p) || !s.due(pl.at.Add(s.opt.Timing.Start)) {
 		return
 	}

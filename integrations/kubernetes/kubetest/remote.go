@@ -107,6 +107,9 @@ func (r *Remote) CutWatches() error          { return r.call("cut", order{}, nil
 func (r *Remote) EndWatches() error          { return r.call("end", order{}, nil) }
 func (r *Remote) Compact() error             { return r.call("compact", order{}, nil) }
 func (r *Remote) Hang(node string) error     { return r.call("hang", order{Name: node}, nil) }
+func (r *Remote) Sever(node string, on bool) error {
+	return r.call("sever", order{Name: node, On: on}, nil)
+}
 func (r *Remote) Break(workload, why string) error {
 	return r.call("break", order{Name: workload, Why: why}, nil)
 }

@@ -181,6 +181,52 @@ func TestTheCoreRestarts(t *testing.T) {
 	}
 }
 
+// A node without pod network is noticed by its own probe alone, and DNS that is gone by
+// all; a restart of what carries them mends it, and the run says so.
+func TestRestartsAreVerifiedByProbes(t *testing.T) {
+	n := newNight(t)
+	n.sim.AddWorkload(kubetest.Workload{Name: "kube-system/calico-node", Kind: "DaemonSet"})
+	n.sim.AddWorkload(kubetest.Workload{Name: "kube-system/coredns"})
+	n.sim.AddWorkload(kubetest.Workload{Name: "wardroom/wardroom-probe", Kind: "DaemonSet"})
+	sick := func() (nodes []string) {
+		for _, p := range n.sim.Pods() {
+			if strings.HasPrefix(p.Name, "wardroom/") && !p.Ready {
+				nodes = append(nodes, p.Node)
+			}
+		}
+		return nodes
+	}
+	mended := func(name string, want ...string) {
+		t.Helper()
+		n.until("the probes notice", time.Minute, func() bool { return len(sick()) > 0 })
+		if got := sick(); !slices.Equal(got, want) {
+			t.Errorf("%q are not Ready", got)
+		}
+		r, p := n.plan(name, nil)
+		if last := p.Steps[len(p.Steps)-1]; last.Name != "probes-ready" {
+			t.Errorf("the last step is %s", last.Words)
+		}
+		if stuck := n.carry(r, p); stuck != "" {
+			t.Error(stuck)
+		}
+		if got := sick(); len(got) > 0 {
+			t.Errorf("after %s: %q are not Ready", name, got)
+		}
+	}
+	n.sim.Sever(nodeB, true)
+	mended(repair.RestartCalico, nodeB)
+
+	n.sim.Break("kube-system/coredns", "CrashLoopBackOff")
+	n.until("DNS is gone", time.Minute, func() bool { return len(sick()) == len(n.sim.Nodes()) })
+	n.sim.Break("kube-system/coredns", "")
+	n.until("DNS is back", 2*time.Minute, func() bool { return len(sick()) == 0 })
+
+	n.sim.Sever(nodeB, true)
+	n.until("the probe notices", time.Minute, func() bool { return len(sick()) > 0 })
+	n.sim.Sever(nodeB, false)
+	n.until("it is mended by hand", time.Minute, func() bool { return len(sick()) == 0 })
+}
+
 // A workload is scaled to 0 and put back by the record of that, though Flux would
 // restore it every minute.
 func TestScalingHoldsAgainstFlux(t *testing.T) {

@@ -207,6 +207,9 @@ func (w Workload) object(namespace, name string) (string, object) {
 	if len(w.UsedBy) > 0 {
 		meta.Annotations["wardroom/used-by"] = strings.Join(w.UsedBy, ", ")
 	}
+	if name == probeApp {
+		meta.Labels["app.kubernetes.io/name"] = probeApp
+	}
 	if w.Argo != "" {
 		meta.Annotations["argocd.argoproj.io/tracking-id"] = w.Argo + ":apps/" + cmp.Or(w.Kind, "Deployment") + ":" + w.Name
 	}
