@@ -176,12 +176,12 @@ func TestCorePlans(t *testing.T) {
 		"OnDelete":               {repair.RestartCSI, nil, func(w *world) { w.s.Workloads[7].Manual = "OnDelete" }, repair.RolloutManual, "", "-"},
 		"paused":                 {repair.WorkloadRestart, []string{"workload", "site"}, func(w *world) { w.s.Workloads[3].Manual = "paused" }, repair.RolloutManual, "", "-"},
 		"an operator's":          {repair.WorkloadRestart, []string{"workload", "site"}, operated(3), repair.OperatorMayUndo, "", "-"},
-		"no probe there":         {repair.RestartCoreDNS, nil, func(*world) {}, "", "Not verified, because there is no wardroom-probe (deploy/kubernetes/probe): that DNS resolves and that pods on other nodes answer", "-"},
+		"no probe there":         {repair.RestartCoreDNS, nil, func(*world) {}, "", "Not verified is that DNS resolves and that pods on other nodes answer: there is no wardroom-probe, which deploy/kubernetes/probe adds", "-"},
 		"no probe on a node": {repair.RestartCalico, nil, func(w *world) {
 			w.probed()
 			w.s.Pods = slices.DeleteFunc(w.s.Pods, func(p fleet.Pod) bool { return p.Owner == probes && p.Node == well })
-		}, "", "Not verified, because no wardroom-probe runs there: DNS and network of " + well, "-"},
-		"daemonsets unread": {repair.RestartCoreDNS, nil, func(w *world) { w.s.Missing = []string{"daemonsets"} }, "", "Not verified, because the cluster's daemonsets cannot be read: that DNS resolves and that pods on other nodes answer", "-"},
+		}, "", "Not verified, no wardroom-probe runs there: DNS and network of " + well, "-"},
+		"daemonsets unread": {repair.RestartCoreDNS, nil, func(w *world) { w.s.Missing = []string{"daemonsets"} }, "", "Not verified is that DNS resolves and that pods on other nodes answer: the cluster's daemonsets cannot be read", "-"},
 		"local data":        {repair.WorkloadRestart, []string{"workload", "redis"}, func(w *world) { w.s.Pods[1].LocalData = true }, repair.LocalDataLost, "", "-"},
 	}
 	for name, tt := range tests {

@@ -29,6 +29,8 @@ const (
 	probesLate, probesPatience = 5 * time.Minute, 15 * time.Minute
 )
 
+const notVerified = "Not verified is that DNS resolves and that pods on other nodes answer"
+
 // probesOf is the DaemonSet of probes.
 func probesOf(s *fleet.Snapshot) (fleet.Workload, bool) {
 	i := slices.IndexFunc(s.Workloads, func(w fleet.Workload) bool { return w.Kind == "DaemonSet" && w.Labels[ProbeLabel] == ProbeName })
@@ -43,12 +45,12 @@ func probesOf(s *fleet.Snapshot) (fleet.Workload, bool) {
 // were restarted are Ready before that.
 func verifyByProbes(plan *remediation.Plan, s *fleet.Snapshot) {
 	if slices.Contains(s.Missing, theDaemons) {
-		plan.Facts = append(plan.Facts, "Not verified, because the cluster's daemonsets cannot be read: that DNS resolves and that pods on other nodes answer")
+		plan.Facts = append(plan.Facts, notVerified+": the cluster's daemonsets cannot be read")
 		return
 	}
 	probes, there := probesOf(s)
 	if !there {
-		plan.Facts = append(plan.Facts, "Not verified, because there is no "+ProbeName+" (deploy/kubernetes/probe): that DNS resolves and that pods on other nodes answer")
+		plan.Facts = append(plan.Facts, notVerified+": there is no "+ProbeName+", which deploy/kubernetes/probe adds")
 		return
 	}
 	var without []string
@@ -58,7 +60,7 @@ func verifyByProbes(plan *remediation.Plan, s *fleet.Snapshot) {
 		}
 	}
 	if len(without) > 0 && !slices.Contains(s.Missing, thePods) {
-		plan.Facts = append(plan.Facts, "Not verified, because no "+ProbeName+" runs there: DNS and network of "+strings.Join(without, ", "))
+		plan.Facts = append(plan.Facts, "Not verified, no "+ProbeName+" runs there: DNS and network of "+strings.Join(without, ", "))
 	}
 	plan.Steps = append(plan.Steps, planProbed(probes.Object))
 }
