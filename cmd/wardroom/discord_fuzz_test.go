@@ -83,8 +83,8 @@ func playHeld(t *testing.T, checker *spec.Checker) {
 	}
 }
 
-// covers wants all of [sent] to have been right at least once, with right answers, and
-// nothing else to have been sent.
+// covers wants nothing but [sent] to have been sent and, where the siege is long, each
+// of it to have been right at least once, with right answers.
 func covers(t *testing.T, checker *spec.Checker) {
 	t.Helper()
 	counts, covered := checker.Counts(), checker.Covered()
@@ -95,6 +95,9 @@ func covers(t *testing.T, checker *spec.Checker) {
 		}
 	}
 	t.Logf("counted: %d of the %d operations of Discord's document that the bot uses, of %d in the document", len(covered), len(sent), len(checker.Operations()))
+	if !siegeIsLong {
+		return
+	}
 	for _, id := range spec.Missing(covered, sent) {
 		t.Errorf("%s was never sent rightly and answered rightly", id)
 	}

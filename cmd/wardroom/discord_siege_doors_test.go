@@ -281,9 +281,6 @@ func (b *siege) night() {
 	}
 }
 
-// threadsFrom is the night from which on the server is full: rooms are threads then.
-const threadsFrom = 9
-
 // fill makes channels with names that people gave them.
 func (b *siege) fill() {
 	b.t.Helper()

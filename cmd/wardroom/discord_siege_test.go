@@ -23,10 +23,7 @@ import (
 	"wardroom/integrations/ntfy/ntfytest"
 )
 
-const (
-	siegeSeed  = 20210711 // of every text; the same seed gives the same night
-	leastCases = 10_000   // hostile texts that arrive somewhere
-)
+const siegeSeed = 20210711 // of every text; the same seed gives the same night
 
 // siege is the whole system, wired as in a rehearsal, that gets hostile text from
 // every side. Discord and ntfy are simulated; what goes to Discord is held to its
