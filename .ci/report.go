@@ -56,6 +56,7 @@ var kinds = []struct {
 // needed are the tests without which a whole run is none: they hold what is sent to
 // Discord to its own document, everything to hostile text, and repairs to their record.
 var needed = []key{
+	{"wardroom/cmd/wardroom", "TestEveryRepairIsKilled"},
 	{"wardroom/cmd/wardroom", "TestHostileTextFromEverySide"},
 	{"wardroom/cmd/wardroom", "TestTheBotIsKilledAtEveryPoint"},
 	{"wardroom/integrations/discord/discordtest", "TestEveryAnswerIsAsDiscordsDocumentSays"},

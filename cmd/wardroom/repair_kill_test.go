@@ -4,15 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"wardroom/bot/fleet"
 	"wardroom/bot/remediation"
 	"wardroom/bot/timeline"
+	"wardroom/commands/repair"
 	"wardroom/integrations/linode/linodetest"
 	"wardroom/storage"
 )
@@ -24,11 +28,15 @@ type deadly struct {
 	between func(*mortalWorld)   // what happens while the bot is dead; may be nil
 	after   func(*mortalWorld)   // what people do at the end; may be nil
 	asks    []string             // what joe asks for
+	repairs []string             // the remediations that those are
 	says    map[string]string    // joe's answers, by the code of the question
 	ends    []remediation.Status // how those end
 	or      []remediation.Status // or so
 	sick    string               // what is wrong with the volume that is remounted
 	refused int                  // requests for a recycle that do not arrive
+	spoils  string               // the workload whose pods are of no use from the beginning of the incident on
+	changes []string             // what the cluster and the cloud were asked to change, each; nil: see recycles
+	whole   func(*mortalWorld)   // what else has to be so at the end; may be nil
 	// from and until are parts of the points between which it is killed, both
 	// included, where what is before and after is another night's; "" is either end.
 	from, until string
@@ -44,28 +52,29 @@ const (
 	stepDone    = "recorded step.done"
 )
 
-// deadlyNights are what the bot is killed in.
-var deadlyNights = []deadly{{
+var recycles = []string{repair.NodeRecycle}
+
+// recycleNights are those in which the node is recycled, or its volume remounted.
+var recycleNights = []deadly{{
 	name:    "the node is hung",
 	prepare: func(w *mortalWorld) { w.hang() },
-	asks:    []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+	asks:    []string{askRecycle}, repairs: recycles, ends: []remediation.Status{remediation.Done},
 }, {
-	name:    "the node is Ready",
-	prepare: func(*mortalWorld) {},
-	asks:    []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+	name: "the node is Ready",
+	asks: []string{askRecycle}, repairs: recycles, ends: []remediation.Status{remediation.Done},
 }, {
 	name: "limbo follows, as on 2021-07-11",
 	prepare: func(w *mortalWorld) {
 		w.linode.Fault(linodetest.Fault{When: "recycle", Volume: limboVolume, Times: 1, Effect: linodetest.Limbo, Message: "The volume could not be attached"})
 		w.hang()
 	},
-	asks: []string{askRecycle, askRemount}, ends: []remediation.Status{remediation.Failed, remediation.Done},
+	asks: []string{askRecycle, askRemount}, repairs: []string{repair.NodeRecycle, repair.VolumeRemount}, ends: []remediation.Status{remediation.Failed, remediation.Done},
 	sick: "case C", from: recycleSent,
 }, {
 	name:    "another machine, which is off, has the volume",
 	prepare: func(w *mortalWorld) { w.off() },
 	after:   func(w *mortalWorld) { w.act(linodetest.Act{Do: "boot", Linode: mortalMachine}) },
-	asks:    []string{askRemount}, ends: []remediation.Status{remediation.Done},
+	asks:    []string{askRemount}, repairs: []string{repair.VolumeRemount}, ends: []remediation.Status{remediation.Done},
 	sick: "case B",
 }, {
 	name: "the answer is lost, it had arrived",
@@ -73,7 +82,7 @@ var deadlyNights = []deadly{{
 		w.linode.Fault(linodetest.Fault{Method: "POST", Path: "/recycle", Times: 1, Lost: true})
 		w.hang()
 	},
-	asks: []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+	asks: []string{askRecycle}, repairs: recycles, ends: []remediation.Status{remediation.Done},
 	from: recycleSent, until: stepDone,
 }, {
 	name: "the answer is lost before it arrived",
@@ -83,47 +92,67 @@ var deadlyNights = []deadly{{
 	},
 	// Killed in its second attempt, too, it has been asked for twice and never arrived.
 	says: map[string]string{"twice-absent": "again"}, refused: 1,
-	asks: []string{askRecycle}, ends: []remediation.Status{remediation.Done},
+	asks: []string{askRecycle}, repairs: recycles, ends: []remediation.Status{remediation.Done},
 	from: recycleSent, until: stepDone,
 }, {
 	name:    "somebody else recycles the node while the bot is dead",
 	prepare: func(w *mortalWorld) { w.hang() },
 	between: func(w *mortalWorld) { w.act(linodetest.Act{Do: "recycle", Slot: w.linode.SlotOf(mortalNode)}) },
-	asks:    []string{askRecycle, askUndo}, ends: []remediation.Status{remediation.Done},
+	asks:    []string{askRecycle, askUndo}, repairs: recycles, ends: []remediation.Status{remediation.Done},
 	or:   []remediation.Status{remediation.Failed, remediation.Done}, // it is not what was approved: what was scaled is scaled back
 	from: "recorded run.started", until: recycleSent,
 }}
+
+// deadlyNights are what the bot is killed in.
+func deadlyNights() []deadly { return slices.Concat(recycleNights, kitNights) }
 
 // The bot, a process of its own, is killed at every point of its journal while the
 // cluster and the cloud live on. The points are those that a night has in which nobody
 // kills it: a new step is killed without anybody touching this test.
 func TestTheBotIsKilledAtEveryPoint(t *testing.T) {
-	for _, night := range deadlyNights {
-		t.Run(night.name, func(t *testing.T) {
-			t.Parallel()
-			points := night.play(t, 0)
-			first, last := night.deadly(points)
-			if first == 0 || last-first < 3 || len(points) < 20 {
-				t.Fatalf("points %d to %d: the test does not look\n%s", first, last, strings.Join(points, "\n"))
-			}
-			repairs := map[string]int{}
-			for n := first; n <= last; n += deadlyStep {
-				point := points[n-1]
-				what, _, _ := strings.Cut(point, ":")
-				repairs[what]++
-				if died := night.play(t, n); len(died) < n || died[n-1] != point {
-					t.Errorf("killed at point %d it did not die where it %s:\n%s", n, point, strings.Join(died, "\n"))
+	var counting sync.Mutex
+	all, count := 0, map[string]int{}
+	t.Run("nights", func(t *testing.T) {
+		for i, night := range deadlyNights() {
+			t.Run(night.name, func(t *testing.T) {
+				t.Parallel()
+				points := night.play(t, 0)
+				first, last := night.deadly(points)
+				if first == 0 || last-first < 3 || len(points) < 6 {
+					t.Fatalf("points %d to %d: the test does not look\n%s", first, last, strings.Join(points, "\n"))
 				}
-				if t.Failed() {
-					return
+				killed := 0
+				for n := first + i%min(deadlyStep, last-first); n <= last; n += deadlyStep {
+					point := points[n-1]
+					if died := night.play(t, n); len(died) < n || died[n-1] != point {
+						t.Errorf("killed at point %d it did not die where it %s:\n%s", n, point, strings.Join(died, "\n"))
+					}
+					if t.Failed() {
+						return
+					}
+					killed++
+					what, _, _ := strings.Cut(point, ":")
+					counting.Lock()
+					all++
+					count[what]++
+					counting.Unlock()
 				}
-			}
-			for _, what := range []string{"node recycle", "volume remount"} {
-				if n := repairs[what]; n > 0 {
-					t.Logf("counted: %s killed at %d points%s: %s", what, n, someOnly(), night.name)
-				}
-			}
-		})
+				t.Logf("killed at %d points", killed)
+			})
+		}
+	})
+	for _, what := range slices.Sorted(maps.Keys(count)) {
+		t.Logf("counted: /%s killed at %d points%s", what, count[what], someOnly())
+	}
+	t.Logf("counted: killed at %d points in all%s, in %d nights", all, someOnly(), len(deadlyNights()))
+}
+
+// TestEveryRepairIsKilled: a repair in which nobody kills the bot is not proven.
+func TestEveryRepairIsKilled(t *testing.T) {
+	for _, r := range repair.All(repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}}) {
+		if !slices.ContainsFunc(deadlyNights(), func(d deadly) bool { return slices.Contains(d.repairs, r.Spec().Name) }) {
+			t.Errorf("%s has no night in deadlyNights", r.Spec().Name)
+		}
 	}
 }
 
@@ -154,8 +183,10 @@ func (d deadly) play(t *testing.T, kill int) (points []string) {
 	t.Helper()
 	w := newMortalWorld(t)
 	defer w.close()
-	d.prepare(w)
-	told := lifetime{Folder: w.folder, Control: w.control.URL, Linode: w.linode.URL(), Asks: d.asks, Says: d.says, Kill: kill}
+	if d.prepare != nil {
+		d.prepare(w)
+	}
+	told := lifetime{Began: w.clock.Now(), Spoils: d.spoils, Folder: w.folder, Control: w.control.URL, Linode: w.linode.URL(), Asks: d.asks, Says: d.says, Kill: kill}
 	for lives := 1; ; lives++ {
 		told.Now = w.clock.Now()
 		out, killed := w.run(told)
@@ -178,6 +209,12 @@ func (d deadly) play(t *testing.T, kill int) (points []string) {
 	}
 	w.calm()
 	w.check(d.recycles(kill > 0))
+	if d.changes != nil {
+		w.changed(d.changes)
+	}
+	if d.whole != nil {
+		d.whole(w)
+	}
 	d.checkRecord(t, w)
 	if t.Failed() {
 		t.Logf("killed at point %d", kill)
@@ -228,8 +265,11 @@ func (d deadly) checkRecord(t *testing.T, w *mortalWorld) {
 		t.Fatal(err)
 	}
 	var ends []remediation.Status
-	for _, r := range runs {
+	for n, r := range runs {
 		ends = append(ends, r.Status)
+		if n < len(d.repairs) && r.Plan.Remediation != d.repairs[n] {
+			t.Errorf("%s is a %s, want %s", r.ID, r.Plan.Remediation, d.repairs[n])
+		}
 		if len(r.Approvals) != 1 || r.Approvals[0].By.Name != "chris" || len(r.Locks) > 0 && r.Status == remediation.Done {
 			t.Errorf("%s ends with approvals %+v and locks %v", r.ID, r.Approvals, r.Locks)
 		}

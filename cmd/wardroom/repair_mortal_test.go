@@ -35,11 +35,17 @@ type lifetime struct {
 	Folder  string            `json:"folder"`  // of the night; see below
 	Control string            `json:"control"` // the simulated cluster's strings, and its clock's
 	Linode  string            `json:"linode"`  // the simulated Linode's API
+	Began   time.Time         `json:"began"`   // when the night did
 	Now     time.Time         `json:"now"`
-	Kill    int               `json:"kill"` // the point at which it dies; 0: none
-	Asks    []string          `json:"asks"` // what joe asks for, one after the other
-	Says    map[string]string `json:"says"` // joe's answers, by the code of the question
+	Kill    int               `json:"kill"`             // the point at which it dies; 0: none
+	Asks    []string          `json:"asks"`             // what joe asks for, one after the other
+	Says    map[string]string `json:"says"`             // joe's answers, by the code of the question
+	Spoils  string            `json:"spoils,omitempty"` // the workload that is spoiled as the incident begins
 }
+
+// seen is how long a workload that is to be spoiled is given to be seen Ready before
+// the incident, and then to be seen spoiled before joe asks.
+const seen = time.Minute
 
 // Files in the folder of a night.
 const (
@@ -146,7 +152,16 @@ func (b *mortalBot) act(ctx context.Context) (acted, over bool, err error) {
 	if err != nil {
 		return false, false, err
 	}
+	night := b.clock.Now().Sub(b.Began)
+	if b.Spoils != "" && (night < seen || len(open) > 0 && night < 2*seen) {
+		return false, false, nil
+	}
 	if len(open) == 0 {
+		if b.Spoils != "" {
+			if err := b.world.Spoil(b.Spoils); err != nil {
+				return false, false, err
+			}
+		}
 		return true, false, b.ask(ctx, "joe", "", "/incident declare title:A node is not healthy severity:SEV1")
 	}
 	var before remediation.Run

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,11 +48,16 @@ type mortalWorld struct {
 	linode  *linodetest.Server
 	kube    *kubetest.Server
 	control *httptest.Server
+	// pods are how many each workload is to have at the end, cordoned the nodes that are
+	// to be.
+	pods     map[string]int
+	cordoned []string
+	did      []string // see changes: what a night's preparation was
 }
 
 func newMortalWorld(t *testing.T) *mortalWorld {
 	t.Helper()
-	w := &mortalWorld{t: t, folder: t.TempDir(), clock: scenario.NewClock(time.Date(2021, 7, 11, 0, 25, 0, 0, time.UTC))}
+	w := &mortalWorld{t: t, folder: t.TempDir(), clock: scenario.NewClock(time.Date(2021, 7, 11, 0, 25, 0, 0, time.UTC)), pods: map[string]int{}}
 	var err error
 	if w.linode, err = linodetest.New(linodetest.Options{Now: w.clock.Now, Limits: linodetest.Limits{Collections: 1e6, Others: 1e6, Tickets: 1e6}}); err != nil {
 		t.Fatal(err)
@@ -66,15 +72,19 @@ func newMortalWorld(t *testing.T) *mortalWorld {
 		w.kube.AddNode(kubetest.Node{Name: name, Linode: mortalMachine + n})
 	}
 	for _, l := range mortalWorkloads {
-		replicas := int32(l.pods)
-		with := kubetest.Workload{Name: l.name, Kind: l.kind, Node: l.node, Volume: l.volume, Disk: l.disk}
-		if l.kind != "DaemonSet" {
-			with.Replicas = &replicas
-		}
-		w.kube.AddWorkload(with)
+		w.add(kubetest.Workload{Name: l.name, Kind: l.kind, Node: l.node, Volume: l.volume, Disk: l.disk}, l.pods)
 	}
 	w.kube.AddBackup(kubetest.Backup{Name: "default/postgres-backup", LastSuccess: w.clock.Now().Add(-2 * time.Hour)})
 	return w
+}
+
+// add puts a workload there that has so many pods.
+func (w *mortalWorld) add(l kubetest.Workload, pods int) {
+	if replicas := int32(pods); l.Kind != "DaemonSet" {
+		l.Replicas = &replicas
+	}
+	w.kube.AddWorkload(l)
+	w.pods[l.Name] = pods
 }
 
 // close ends it: a test has hundreds of them, one after the other.
@@ -163,7 +173,7 @@ func (w *mortalWorld) check(requests, recycles int) {
 	machine := map[string]string{}
 	for _, n := range w.kube.Nodes() {
 		machine[n.Name] = n.ProviderID
-		if !n.Ready || n.Unschedulable || len(n.Taints) > 0 || len(n.Drivers) != 1 {
+		if !n.Ready || n.Unschedulable != slices.Contains(w.cordoned, n.Name) || len(n.Taints) > 0 || len(n.Drivers) != 1 {
 			w.t.Errorf("node %+v", n)
 		}
 	}
@@ -181,14 +191,15 @@ func (w *mortalWorld) check(requests, recycles int) {
 	for _, d := range w.linode.Disks() {
 		disks[d.ID] = d
 	}
+	for name, want := range w.pods {
+		if pods := w.kube.PodsOf(name); len(pods) != want {
+			w.t.Errorf("%s has the pods %v, want %d", name, pods, want)
+		}
+	}
 	attachments := w.kube.Attachments()
 	for _, l := range mortalWorkloads {
 		pods := w.kube.PodsOf(l.name)
-		if len(pods) != l.pods {
-			w.t.Errorf("%s has %d pods, want %d", l.name, len(pods), l.pods)
-			continue
-		}
-		if l.disk == 0 {
+		if l.disk == 0 || len(pods) == 0 {
 			continue
 		}
 		node := where[pods[0]]

@@ -41,7 +41,7 @@ type machine struct {
 
 type podLife struct {
 	boot    int       // of the machine that it was started in
-	stale   bool      // it was started in an earlier boot, too
+	spoiled bool      // its containers run no more, ever
 	mounted bool      // all its volumes
 	at      time.Time // since when they are, and its containers start
 	ended   time.Time // when it was asked to end

@@ -104,7 +104,7 @@ func (s *Server) kubelets() {
 // run starts a pod: its volumes first, then its containers.
 func (s *Server) run(p *corev1.Pod, pl *podLife, l *machine) {
 	if pl.boot != l.boot { // it was never started, or its node was booted since
-		*pl = podLife{boot: l.boot, stale: pl.stale || pl.boot >= 0}
+		*pl = podLife{boot: l.boot, spoiled: pl.spoiled || pl.boot >= 0 && s.life.frail[workloadOf(p)]}
 		s.setReady(p, corev1.ConditionFalse, "ContainersNotReady", func(p *corev1.Pod) { waiting(p, corev1.PodPending, "ContainerCreating") })
 	}
 	if !pl.mounted {
@@ -137,23 +137,24 @@ func (s *Server) run(p *corev1.Pod, pl *podLife, l *machine) {
 
 // ails is why the containers of a pod do not run, "" when they may.
 func (s *Server) ails(p *corev1.Pod, pl *podLife) string {
-	workload := p.Namespace + "/" + p.Labels["app"]
-	if why := s.life.broken[workload]; why != "" {
+	switch why := s.life.broken[workloadOf(p)]; {
+	case why != "":
 		return why
-	}
-	if pl.stale && s.life.frail[workload] {
+	case pl.spoiled:
 		return crashing
-	}
-	if ready(p) {
+	case ready(p):
 		return ""
 	}
-	for _, needed := range s.life.needs[workload] {
-		if !slices.ContainsFunc(s.pods(), func(o *corev1.Pod) bool { return o.Namespace+"/"+o.Labels["app"] == needed && ready(o) }) {
+	for _, needed := range s.life.needs[workloadOf(p)] {
+		if !slices.ContainsFunc(s.pods(), func(o *corev1.Pod) bool { return workloadOf(o) == needed && ready(o) }) {
 			return crashing
 		}
 	}
 	return ""
 }
+
+// workloadOf is "default/redis".
+func workloadOf(p *corev1.Pod) string { return p.Namespace + "/" + p.Labels["app"] }
 
 // crashing is why containers do not run that end as soon as they are started.
 const crashing = "CrashLoopBackOff"

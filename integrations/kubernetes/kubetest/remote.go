@@ -113,6 +113,7 @@ func (r *Remote) Sever(node string, on bool) error {
 func (r *Remote) Break(workload, why string) error {
 	return r.call("break", order{Name: workload, Why: why}, nil)
 }
+func (r *Remote) Spoil(workload string) error { return r.call("spoil", order{Name: workload}, nil) }
 func (r *Remote) Deny(token, rule string) error {
 	return r.call("deny", order{Token: token, Rule: rule}, nil)
 }

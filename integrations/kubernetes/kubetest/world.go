@@ -302,6 +302,18 @@ func (s *Server) Break(workload, why string) {
 	})
 }
 
+// Spoil keeps the containers of the pods that a workload has now from running; those
+// that are made anew run.
+func (s *Server) Spoil(workload string) {
+	s.do(func() {
+		for _, p := range s.pods() {
+			if workloadOf(p) == workload {
+				s.life.pod(p.UID).spoiled = true
+			}
+		}
+	})
+}
+
 // Keep lets a delivery tool restore a workload's replicas every minute, unless the
 // Kustomization, HelmRelease or Application that its labels name is suspended.
 // resource is "deployments" or "statefulsets".
