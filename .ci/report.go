@@ -54,11 +54,13 @@ var kinds = []struct {
 }
 
 // needed are the tests without which a whole run is none: they hold what is sent to
-// Discord to its own document, everything to hostile text, and repairs to their record.
+// Discord to its own document, everything to hostile text, and repairs to their record
+// and their rights.
 var needed = []key{
 	{"wardroom/cmd/wardroom", "TestEveryRepairIsKilled"},
 	{"wardroom/cmd/wardroom", "TestHostileTextFromEverySide"},
 	{"wardroom/cmd/wardroom", "TestTheBotIsKilledAtEveryPoint"},
+	{"wardroom/cmd/wardroom", "TestWithoutARuleExactlyItsRepairsCannotBeHad"},
 	{"wardroom/integrations/discord/discordtest", "TestEveryAnswerIsAsDiscordsDocumentSays"},
 	{"wardroom/integrations/discord/discordtest/spec", "TestSimulatedDiscordIsLikeTheRealOne"},
 	{"wardroom/integrations/discord/discordtest/spec", "TestEveryRuleHasAPlantedViolation"},

@@ -155,6 +155,11 @@ func (c *shared) pods(e everything, tops owners, argo applications) ([]fleet.Pod
 			add(r)
 		}
 	}
+	for _, r := range e["replicasets"] {
+		if r.Owner.Kind == "" { // nobody's link: a workload also while it has no pods
+			add(r)
+		}
+	}
 	out := make([]fleet.Pod, 0, len(e["pods"]))
 	for _, r := range e["pods"] {
 		p, ok := r.Value.(fleet.Pod)

@@ -72,3 +72,19 @@ func TestSnapshotShowsOurOwnChanges(t *testing.T) {
 		t.Error("it does not show that it was scaled back")
 	}
 }
+
+// A ReplicaSet that no Deployment owns stays a workload while it has no pods: a repair
+// that has scaled it to 0 scales it back.
+func TestAReplicaSetOfItsOwnIsScaledToNoneAndBack(t *testing.T) {
+	r := newRig(t)
+	r.must(r.sim.Apply([]byte(`{"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"namespace": "default", "name": "alone"}, "spec": {"replicas": 1,
+		"selector": {"matchLabels": {"app": "alone"}}, "template": {"metadata": {"labels": {"app": "alone"}}, "spec": {"containers": [{"name": "main", "image": "example.org/alone:1"}]}}}}`)))
+	r.pass(time.Minute)
+	for _, want := range []int{0, 1} {
+		r.must(r.cluster.Scale(r.ctx(), r.workload("default/alone").Object, want))
+		r.pass(time.Minute)
+		if w, pods := r.workload("default/alone"), r.pods("default/alone"); w.Kind != "ReplicaSet" || w.Replicas != want || w.Ready != want || len(pods) != want {
+			t.Errorf("%d are wanted of %+v, its pods are %+v", want, w, pods)
+		}
+	}
+}
