@@ -75,15 +75,17 @@ func (f *File) checkEvent(e *Event, last time.Time) error {
 		return fmt.Errorf("at: %w", err)
 	}
 	acts := 0
-	for _, set := range []bool{e.Command != "", e.Approve != "", e.Alertmanager != nil, e.Generic != nil, e.Linode != nil, e.Kubernetes != nil, e.World != nil, e.Chat != ""} {
+	for _, set := range []bool{e.Command != "", e.Tap != "", e.Approve != "", e.Alertmanager != nil, e.Generic != nil, e.Linode != nil, e.Kubernetes != nil, e.World != nil, e.Chat != ""} {
 		if set {
 			acts++
 		}
 	}
 	if acts != 1 {
-		return fmt.Errorf("at %s: want exactly one of command, approve, alertmanager, generic, linode, kubernetes, world, chat; there are %d", e.At, acts)
+		return fmt.Errorf("at %s: want exactly one of command, tap, approve, alertmanager, generic, linode, kubernetes, world, chat; there are %d", e.At, acts)
 	}
 	switch {
+	case e.Command == "" && e.Tap == "" && len(e.Answers) > 0:
+		return fmt.Errorf("at %s: answers: go with command and tap only", e.At)
 	case e.Command != "":
 		if _, known := f.People[e.By]; !known {
 			return fmt.Errorf("at %s: by: %q is not among the people", e.At, e.By)
@@ -91,12 +93,12 @@ func (f *File) checkEvent(e *Event, last time.Time) error {
 		if !strings.HasPrefix(e.Command, "/") {
 			return fmt.Errorf("at %s: command: %q must start with /", e.At, e.Command)
 		}
-	case e.Approve != "":
+	case e.Approve != "" || e.Tap != "":
 		if _, known := f.People[e.By]; !known {
 			return fmt.Errorf("at %s: by: %q is not among the people", e.At, e.By)
 		}
 	case e.By != "":
-		return fmt.Errorf("at %s: by: goes with command and approve only", e.At)
+		return fmt.Errorf("at %s: by: goes with command, tap and approve only", e.At)
 	case e.Alertmanager != nil:
 		return f.checkWebhook(e)
 	case e.Generic != nil:

@@ -52,8 +52,12 @@ type Event struct {
 	// Assumed marks a time that the source of the scenario does not give.
 	Assumed bool `yaml:"assumed,omitempty"`
 
-	By      string `yaml:"by,omitempty"` // with Command or Approve: a name from People
+	By      string `yaml:"by,omitempty"` // with Command, Tap or Approve: a name from People
 	Command string `yaml:"command,omitempty"`
+	// Tap is how the label of a button begins that stood under what By has read last.
+	Tap string `yaml:"tap,omitempty"`
+	// Answers each stand in what By reads then: they are checked at once.
+	Answers []string `yaml:"answers,omitempty"`
 	// Approve is the repair that By approves, as they see it: "latest", which stands
 	// for the newest that waits, or a run's id.
 	Approve string `yaml:"approve,omitempty"`

@@ -3,6 +3,9 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"wardroom/bot/command"
@@ -48,6 +51,8 @@ type Player struct {
 	// Linger is how long the clock goes on after the end, for what shows the newest
 	// state no more often than it may.
 	Linger time.Duration
+
+	read map[string]command.Reply // what everybody has read last
 }
 
 // Play plays every event and returns the first fault: an event that the bot
@@ -151,11 +156,65 @@ func (p *Player) happen(ctx context.Context, e *Event) error {
 		p.narrate(e, "Discord", map[ChatFault]string{ChatDown: "is down", ChatUp: "is back", ChatLoseAnswer: "will lose an answer"}[e.Chat])
 		return p.Driver.Chat(ctx, e.Chat)
 	}
-	p.narrate(e, e.By, e.Command)
-	if _, err := p.Driver.Ask(ctx, e.By, e.Command); err != nil {
-		return fmt.Errorf("%s asked %q: %w", e.By, e.Command, err)
+	return p.ask(ctx, e)
+}
+
+// ask types a command, or taps a button, and holds the answer to what it has to be.
+func (p *Player) ask(ctx context.Context, e *Event) error {
+	line := e.Command
+	if e.Tap != "" {
+		acts := p.read[e.By].Actions
+		i := slices.IndexFunc(acts, func(a command.Action) bool { return strings.HasPrefix(a.Label, e.Tap) })
+		if i < 0 {
+			return fmt.Errorf("%s has no button %q:\n%s", e.By, e.Tap, readOf(p.read[e.By]))
+		}
+		line = lineOf(acts[i].Ask)
+	}
+	p.narrate(e, e.By, line)
+	reply, err := p.Driver.Ask(ctx, e.By, line)
+	if err != nil {
+		return fmt.Errorf("%s asked %q: %w", e.By, line, err)
+	}
+	if p.read == nil {
+		p.read = map[string]command.Reply{}
+	}
+	p.read[e.By] = reply
+	read := readOf(reply)
+	for _, want := range e.Answers {
+		if !strings.Contains(read, want) {
+			return fmt.Errorf("%s asked %q: the answer lacks %q:\n%s", e.By, line, want, read)
+		}
 	}
 	return nil
+}
+
+// lineOf is what a button asks for, as it is typed.
+func lineOf(a command.Ask) string {
+	line := "/" + a.Path
+	for _, name := range slices.Sorted(maps.Keys(a.Options)) {
+		line += " " + name + ":" + a.Options[name]
+	}
+	return line
+}
+
+// readOf is what somebody reads of a reply, its buttons in brackets.
+func readOf(r command.Reply) string {
+	lines := []string{r.Text}
+	for _, e := range r.Embeds {
+		lines = append(lines, e.Title, e.Description)
+		for _, f := range e.Fields {
+			lines = append(lines, f.Name+": "+f.Value)
+		}
+	}
+	if r.Table != nil {
+		for _, row := range r.Table.Rows {
+			lines = append(lines, strings.Join(row, "  "))
+		}
+	}
+	for _, a := range r.Actions {
+		lines = append(lines, "["+a.Label+"]")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (p *Player) narrate(e *Event, who, what string) {

@@ -60,6 +60,8 @@ events:
   - {at: "00:13", chat: broken}
   - {at: "00:14", by: joe, command: "/x", linode: {action: a, status: b}}
   - {at: "noon", by: joe, command: "/x"}
+  - {at: "00:15", by: joe, approve: latest, answers: [yes]}
+  - {at: "00:16", by: nobody, tap: Approve}
 expect:
   - {status: closed}
   - {incident: 1, started_at: "00:10"}
@@ -69,7 +71,7 @@ expect:
 	}
 	for _, want := range []string{
 		"scenario:", "title: is missing", "timezone:", `"king" is not a role`, "needs a date", `"nobody" is not among`, "lies before", "must start with /",
-		"there are 0", "neither firing nor resolved", "labels: are missing", "generic: title", "linode: needs", "kubernetes: needs", "there are 2", `"noon"`, `"broken" is none of down`,
+		"there are 0", "neither firing nor resolved", "labels: are missing", "generic: title", "linode: needs", "kubernetes: needs", "there are 2", `"noon"`, "answers: go with command and tap only", `at 00:16: by: "nobody"`, `"broken" is none of down`,
 		"expect: number 1: says nothing", "expect: number 2: started_at",
 	} {
 		if !strings.Contains(err.Error(), want) {

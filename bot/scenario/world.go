@@ -74,6 +74,8 @@ type WorldEvent struct {
 	Sever string `yaml:"sever,omitempty"` // this node's pods have no network, until that of calico-node is replaced
 	Break string `yaml:"break,omitempty"` // the containers of this workload crash
 	Mend  string `yaml:"mend,omitempty"`  // they do not any more
+	Spoil string `yaml:"spoil,omitempty"` // the pods that this workload has now crash; those that are made anew do not
+	Jam   string `yaml:"jam,omitempty"`   // the pods that it has now do not end when they are asked to
 	// Recycle and Detach are what somebody does in the cloud's own console.
 	Recycle string `yaml:"recycle,omitempty"` // a node
 	Detach  string `yaml:"detach,omitempty"`  // a volume
@@ -93,6 +95,10 @@ func (w WorldEvent) Words() (who, what string) {
 		return "Kubernetes", w.Break + " crashes"
 	case w.Mend != "":
 		return "Kubernetes", w.Mend + " crashes no more"
+	case w.Spoil != "":
+		return "Kubernetes", "the pods of " + w.Spoil + " are of no use"
+	case w.Jam != "":
+		return "Kubernetes", "the pods of " + w.Jam + " would not end"
 	case w.Recycle != "":
 		return "somebody", "recycles " + w.Recycle + " in the Cloud Manager"
 	case w.Detach != "":
@@ -173,7 +179,7 @@ func (f *File) checkWorldEvent(e *Event) error {
 		return fmt.Errorf("at %s: world: there is none; say at the top what it holds", e.At)
 	}
 	w, set := e.World, 0
-	for _, s := range []string{w.Hang, w.Power, w.Sever, w.Break, w.Mend, w.Recycle, w.Detach} {
+	for _, s := range []string{w.Hang, w.Power, w.Sever, w.Break, w.Mend, w.Spoil, w.Jam, w.Recycle, w.Detach} {
 		if s != "" {
 			set++
 		}
@@ -182,14 +188,14 @@ func (f *File) checkWorldEvent(e *Event) error {
 		set++
 	}
 	if set != 1 {
-		return fmt.Errorf("at %s: world: want exactly one of hang, power, sever, break, mend, recycle, detach, repair; there are %d", e.At, set)
+		return fmt.Errorf("at %s: world: want exactly one of hang, power, sever, break, mend, spoil, jam, recycle, detach, repair; there are %d", e.At, set)
 	}
 	for _, node := range []string{w.Hang, w.Power, w.Sever, w.Recycle} {
 		if node != "" && !f.hasNode(node) {
 			return fmt.Errorf("at %s: world: there is no node %q", e.At, node)
 		}
 	}
-	for _, name := range []string{w.Break, w.Mend} {
+	for _, name := range []string{w.Break, w.Mend, w.Spoil, w.Jam} {
 		if name != "" && !f.World.has(name) {
 			return fmt.Errorf("at %s: world: there is no workload %q", e.At, name)
 		}

@@ -403,3 +403,19 @@ func TestDemoNamesWhatThereIs(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestAnswersAndButtonsAreHeldToTheFile: what a scenario says that people read has to
+// stand there, and what they tap has to be under it.
+func TestAnswersAndButtonsAreHeldToTheFile(t *testing.T) {
+	for event, want := range map[string]string{
+		`{at: "00:33", by: joe, command: "/incident list", answers: [INC-1, INC-2]}`: `asked "/incident list": the answer lacks "INC-2"`,
+		`{at: "00:33", by: joe, tap: Launch}`:                                        `joe has no button "Launch"`,
+		`{at: "00:33", by: joe, command: "/incident list", answers: [INC-1]}`:        "",
+	} {
+		file := "scenario: s\ntitle: S\npeople: {joe: [lead]}\nevents:\n  - {at: \"2021-07-11 00:32\", by: joe, command: \"/incident declare title:Down\"}\n  - " + event + "\nexpect: []\n"
+		err := replay(t.Context(), strings.NewReader(file), replayOptions{}, io.Discard)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", event, err, want)
+		}
+	}
+}

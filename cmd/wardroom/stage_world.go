@@ -187,6 +187,10 @@ func (s *stage) Befall(_ context.Context, e *scenario.WorldEvent) error {
 		w.kube.Break(e.Break, "CrashLoopBackOff")
 	case e.Mend != "":
 		w.kube.Break(e.Mend, "")
+	case e.Spoil != "":
+		w.kube.Spoil(e.Spoil)
+	case e.Jam != "":
+		w.kube.Jam(e.Jam)
 	case e.Recycle != "":
 		err = w.linode.Act(console, linodetest.Act{Do: "recycle", Slot: w.linode.SlotOf(e.Recycle)})
 	case e.Detach != "":

@@ -75,6 +75,7 @@ func (s *Server) calls() map[string]func(context.Context, order) (any, error) {
 		"sever":  do(func(o order) { s.Sever(o.Name, o.On) }),
 		"break":  do(func(o order) { s.Break(o.Name, o.Why) }),
 		"spoil":  do(func(o order) { s.Spoil(o.Name) }),
+		"jam":    do(func(o order) { s.Jam(o.Name) }),
 		"keep":   do(func(o order) { s.Keep(o.Resource, o.Name, o.Count) }),
 		"cordon": try(func(o order) error { return s.Cordon(o.Name, o.On) }),
 		"taint":  try(func(o order) error { return s.Taint(o.Name, o.Key, o.Value, o.Effect) }),

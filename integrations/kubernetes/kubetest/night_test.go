@@ -340,3 +340,23 @@ func TestWhatABootLeavesBroken(t *testing.T) {
 	is("made anew", "kube-system/net", "true", "true")
 	is("with what it needs", "default/site", "true")
 }
+
+// What is jammed does not end when it is asked to, only by force; what is spoiled runs
+// again when it is made anew.
+func TestJammedAndSpoiled(t *testing.T) {
+	n := newNight(t)
+	n.sim.Spoil("default/redis")
+	n.sim.Jam("default/redis")
+	n.pass(time.Minute)
+	old := n.redis()
+	n.must(n.sim.Delete("pods", "default/redis-0", false))
+	n.pass(10 * time.Minute)
+	if is := n.redis(); is.UID != old.UID || is.Ready || !is.Terminating || is.Reason != "CrashLoopBackOff" {
+		t.Errorf("asked to end it is %+v", is)
+	}
+	n.must(n.sim.Delete("pods", "default/redis-0", true))
+	n.until("it is made anew and Ready", 5*time.Minute, func() bool { return n.redis().Ready })
+	if n.redis().UID == old.UID {
+		t.Error("it is the same pod")
+	}
+}

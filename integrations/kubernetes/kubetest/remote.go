@@ -114,6 +114,7 @@ func (r *Remote) Break(workload, why string) error {
 	return r.call("break", order{Name: workload, Why: why}, nil)
 }
 func (r *Remote) Spoil(workload string) error { return r.call("spoil", order{Name: workload}, nil) }
+func (r *Remote) Jam(workload string) error   { return r.call("jam", order{Name: workload}, nil) }
 func (r *Remote) Deny(token, rule string) error {
 	return r.call("deny", order{Token: token, Rule: rule}, nil)
 }

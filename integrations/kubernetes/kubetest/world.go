@@ -305,10 +305,21 @@ func (s *Server) Break(workload, why string) {
 // Spoil keeps the containers of the pods that a workload has now from running; those
 // that are made anew run.
 func (s *Server) Spoil(workload string) {
+	s.each(workload, func(l *podLife) { l.spoiled = true })
+}
+
+// Jam keeps the pods that a workload has now from ending when they are asked to, until
+// their node is booted: a kubelet waits for their containers. By force they are deleted.
+func (s *Server) Jam(workload string) {
+	s.each(workload, func(l *podLife) { l.jammed = true })
+}
+
+// each runs f with every pod that a workload has now.
+func (s *Server) each(workload string, f func(*podLife)) {
 	s.do(func() {
 		for _, p := range s.pods() {
 			if workloadOf(p) == workload {
-				s.life.pod(p.UID).spoiled = true
+				f(s.life.pod(p.UID))
 			}
 		}
 	})
