@@ -64,6 +64,7 @@ type asking struct {
 	title                                       string // of its form
 	target                                      command.Option
 	more                                        []command.Option // beside the target, each a parameter of the plan
+	ofIncident                                  bool             // the incident is a parameter, too
 	propose                                     func(timeline.View, command.Request) (map[string][]command.Proposal, error)
 }
 
@@ -79,7 +80,17 @@ func (a repairs) command(c asking) command.Command {
 		Options: append(options, itsIncident, dryRunOption),
 		Form:    &command.Form{Title: c.title, Submit: "Show the plan and ask", Fields: fields, Propose: c.propose},
 		Handle: func(ctx context.Context, r command.Request) (command.Reply, error) {
-			return a.ask(ctx, r, c.repair, paramsOf(r, append([]command.Option{c.target}, c.more...)))
+			params := paramsOf(r, append([]command.Option{c.target}, c.more...))
+			if c.ofIncident {
+				id, err := a.about(ctx, r)
+				if err != nil {
+					return command.Reply{}, err
+				}
+				if id != "" {
+					params["incident"] = string(id)
+				}
+			}
+			return a.ask(ctx, r, c.repair, params)
 		},
 	}
 }
@@ -168,6 +179,22 @@ func (a repairs) incident(ctx context.Context, r command.Request, params map[str
 			Ask: command.Ask{Path: r.Command.Path, Options: options}, Style: command.Primary})
 	}
 	return "", ask, nil
+}
+
+// about is the incident that a request is about, as [repairs.incident] finds it; ""
+// when that is not certain.
+func (a repairs) about(ctx context.Context, r command.Request) (id timeline.ID, err error) {
+	if id = inRoom(r); id != "" {
+		return id, nil
+	}
+	err = a.View(ctx, func(v timeline.View) error {
+		open, err := incident.Open(v)
+		if err == nil && len(open) == 1 {
+			id = open[0].ID
+		}
+		return err
+	})
+	return id, err
 }
 
 // whoRepairs is who asks, as the repairs' gate wants to know it.

@@ -5,9 +5,7 @@ import (
 	"time"
 
 	"wardroom/bot/command"
-	"wardroom/bot/incident"
 	"wardroom/bot/people"
-	"wardroom/bot/timeline"
 	"wardroom/commands/repair"
 )
 
@@ -53,20 +51,4 @@ func (w workloads) untargeted(path, name, summary, description string) command.C
 			return w.ask(ctx, r, name, params)
 		},
 	}
-}
-
-// about is the incident that a request is about, as [repairs.incident] finds it; ""
-// when that is not certain.
-func (w workloads) about(ctx context.Context, r command.Request) (id timeline.ID, err error) {
-	if id = inRoom(r); id != "" {
-		return id, nil
-	}
-	err = w.View(ctx, func(v timeline.View) error {
-		open, err := incident.Open(v)
-		if err == nil && len(open) == 1 {
-			id = open[0].ID
-		}
-		return err
-	})
-	return id, err
 }

@@ -32,6 +32,13 @@ func Volume(o RepairOptions) []command.Command {
 		Examples: []string{"/volume show " + example}, Access: people.Viewer,
 		Options: []command.Option{volume}, Form: &command.Form{Title: "Which volume?", Submit: "Show", Fields: []string{"volume"}, Propose: v.propose}, Handle: v.show,
 	}, v.ticketCommand(volume), v.command(asking{
+		path: "volume open-ticket", repair: repair.VolumeTicket, summary: "Open the support ticket for a volume that the cloud does not let go of", title: "Open a ticket about which volume?",
+		description: "Sends the draft of `/volume ticket`, or your own words, to the cloud's support, exactly as a second person approves them: the plan shows all of it. Answers are read into the timeline, and that it is closed. Needs a token of its own. **Breaks**: nothing; people outside the team read it. **No undo**.",
+		target:      volume, more: []command.Option{
+			{Name: "subject", Help: "The subject in your own words, at most 64 characters; left out: the draft's", Type: command.String},
+			{Name: "text", Help: "The text in your own words; left out: the draft's", Type: command.String, Long: true},
+		}, ofIncident: true, propose: v.propose, example: "/volume open-ticket " + example,
+	}), v.command(asking{
 		path: "volume remount", repair: repair.VolumeRemount, summary: "Free a volume and attach it anew, down to a Ready pod", title: "Remount which volume?",
 		description: "Scales its workload to 0, waits until cluster and cloud have let go, detaches it at the cloud if that has not, scales back and checks that the pod is Ready with its volume. **Breaks**: the workload is down meanwhile, with whatever depends on it; nothing on the volume is changed. **Undo**: not needed, the run puts back by itself what it changes. `/volume show` says first what is wrong with it.",
 		target:      volume, propose: v.propose, example: "/volume remount " + example,

@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"wardroom/bot/command"
@@ -22,7 +21,7 @@ const ticketURL = "https://cloud.linode.com/support/tickets"
 func (v volumes) ticketCommand(volume command.Option) command.Command {
 	return command.Command{
 		Path: "volume ticket", Summary: "Draft the support ticket for a volume that the cloud does not let go of",
-		Description: "From what is known: the cluster's, the cloud's and its events' view, the pods' events, and the repairs that the incident has seen. Nothing is sent: read it, change it, and open it in the Cloud Manager.",
+		Description: "From what is known: the cluster's, the cloud's and its events' view, the pods' events, and the repairs that the incident has seen. Nothing is sent: read it, change it, and open it in the Cloud Manager, or ask for that with `/volume open-ticket`.",
 		Examples:    []string{"/volume ticket volume:pvc-bb1d06139b334c1f"}, Access: people.Responder, Timeout: time.Minute,
 		Options: []command.Option{volume,
 			{Name: "incident", Help: "Whose repairs are told; left out: the room's, or the only open one", Type: command.Incident, Default: "none"}},
@@ -64,7 +63,11 @@ func (v volumes) ticket(ctx context.Context, r command.Request) (command.Reply, 
 	if t.Volume != 0 {
 		text += fmt.Sprintf("\nEntity: volume %d", t.Volume)
 	}
-	return command.Reply{Text: text, Data: t,
+	var acts []command.Action
+	if t.Volume != 0 {
+		acts = []command.Action{targetAct("Ask to open it", "volume open-ticket", "volume", volume.Name, command.Secondary)}
+	}
+	return command.Reply{Text: text, Data: t, Actions: acts,
 		Embeds: []command.Embed{{Title: "Draft", Description: command.Escape(clipped(t.Body, maxDraft))}},
 		Files:  []command.File{{Name: "ticket-" + volume.Name + ".txt", ContentType: "text/plain; charset=utf-8", Body: []byte(t.Summary + "\n\n" + t.Body)}},
 	}, nil
@@ -83,35 +86,8 @@ func (v volumes) tried(ctx context.Context, id timeline.ID, volume fleet.Volume,
 		}
 		began = i.StartedAt
 		runs, err := remediation.RunsOf(view, id)
-		for _, run := range runs {
-			if run.StartedAt.IsZero() || !touches(run, volume, d.Node) {
-				continue
-			}
-			line := fmt.Sprintf("%s %s: %s", run.StartedAt.UTC().Format("2006-01-02 15:04"), run.Title(), run.Status)
-			if !run.EndedAt.IsZero() {
-				line += " after " + remediation.Took(run.EndedAt.Sub(run.StartedAt))
-			}
-			tried = append(tried, line)
-		}
+		tried = repair.Tried(runs, volume, d.Node)
 		return err
 	})
 	return began, tried, err
-}
-
-// touches reports whether a run acted on a volume, or on the node that needs it.
-func touches(run remediation.Run, volume fleet.Volume, node string) bool {
-	switch run.Plan.Target.Kind {
-	case "volume":
-		return run.Plan.Target.Name == volume.Name
-	case "node":
-		if strings.EqualFold(run.Plan.Target.Name, node) {
-			return true
-		}
-	}
-	for _, held := range run.Plan.Blast.Volumes {
-		if held.Volume == volume.Name {
-			return true
-		}
-	}
-	return false
 }

@@ -8,6 +8,9 @@ import (
 	"wardroom/bot/timeline"
 )
 
+// LearnedTold is where a step records what people are to read of what it learned.
+const LearnedTold = "told"
+
 // StepRef is which step of a run an entry tells of. Every entry about a step also
 // names run and step in its effects, so that it counts when its payload is erased.
 type StepRef struct {
@@ -77,7 +80,11 @@ func (p *StepDone) Text() string {
 	case p.Already:
 		return p.text() + ": it was so already"
 	}
-	return fmt.Sprintf("%s: done in %s", p.text(), Took(p.Took))
+	text := fmt.Sprintf("%s: done in %s", p.text(), Took(p.Took))
+	if told := p.Learned[LearnedTold]; told != "" {
+		text += " (" + told + ")"
+	}
+	return text
 }
 
 // StepLate says once that a step takes longer than usual. Nothing else follows.

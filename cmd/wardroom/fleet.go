@@ -66,7 +66,7 @@ func (f fleetSettings) in(mode config.Mode) fleetSettings {
 	}
 	if f.cloud != nil {
 		o := *f.cloud
-		o.Act = config.Secret{}
+		o.Act, o.Ticket = config.Secret{}, config.Secret{}
 		f.cloud = &o
 	}
 	return f
@@ -116,7 +116,7 @@ func (s *system) reachMachines() (*machines, error) {
 		if m.linode, err = linode.New(with); err != nil {
 			return nil, err
 		}
-		m.ports.Cloud = m.linode
+		m.ports.Cloud, m.ports.Support = m.linode, m.linode
 	}
 	return m, nil
 }

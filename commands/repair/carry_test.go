@@ -15,7 +15,7 @@ import (
 
 func (w *world) remediation(t *testing.T, name string) remediation.Remediation {
 	t.Helper()
-	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Clock: w.clock, Past: w.recorded, NotBack: w.notBack}) {
+	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Support: office{w}, Clock: w.clock, Past: w.recorded, NotBack: w.notBack}) {
 		if r.Spec().Name == name {
 			return r
 		}

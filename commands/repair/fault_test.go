@@ -34,6 +34,7 @@ var nights = map[string]struct {
 	"scale to 0":              {repair.WorkloadScale, "workload", "default/redis", func(w *world) { kept(w); w.scaling("redis", 0) }},
 	"scale up":                {repair.WorkloadScale, "workload", "default/site", func(w *world) { w.scaling("site", 3) }},
 	"force-delete":            {repair.PodForceDelete, "pod", "default/site-0", func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["pods"] = true }},
+	"ticket":                  {repair.VolumeTicket, "volume", redisPV, limbo},
 	"restart":                 {repair.WorkloadRestart, "workload", "default/site", nil},
 	"restart coredns":         {repair.RestartCoreDNS, "x", "", (*world).core},
 	"restart coredns, probed": {repair.RestartCoreDNS, "x", "", (*world).probed},
@@ -110,11 +111,11 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 					case want != "" && (end != at || !strings.HasSuffix(why, step+": "+want)):
 						t.Errorf("%s: ended at %d, %q, want %q", where, end+1, why, want)
 					}
-					if n := w.accepted["recycle"] + w.accepted["reboot"]; n > 1 {
+					if n := w.accepted["recycle"] + w.accepted["reboot"] + w.accepted["open-ticket"]; n > 1 {
 						t.Errorf("%s: %d destructive requests accepted", where, n)
 					}
-					if why == "" && (strings.HasPrefix(name, "remount, off") || name == "force-delete") {
-						continue // what else ran on the node that is off is down
+					if why == "" && (strings.HasPrefix(name, "remount, off") || name == "force-delete" || name == "ticket") {
+						continue // what else ran on the node that is off is down; a ticket mends nothing
 					}
 					if why == "" {
 						w.whole(t, night.repair != repair.NodeDrain && night.repair != repair.NodeCordon)

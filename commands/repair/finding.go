@@ -18,6 +18,9 @@ const (
 	VolumeUnclear      = "volume-unclear"       // hard: too little is known of the volume
 	VolumeNotSick      = "volume-not-sick"      // soft: nothing is wrong that a remount mends
 	VolumeLocked       = "volume-locked"        // soft: the cloud is busy with it
+	TicketOpen         = "ticket-open"          // soft: somebody has asked already
+	TicketsUnread      = "tickets-unread"       // hard: whether somebody has asked is not known
+	TicketTokenMissing = "ticket-token-missing" // hard
 	DriverMissing      = "driver-missing"       // soft: the node lacks the driver, a remount does not mend that
 	LastReadyNode      = "last-ready-node"      // soft
 	StaleBackup        = "stale-backup"         // soft

@@ -20,15 +20,20 @@ type Ports struct {
 	Cloud   fleet.Cloud
 	Clock   timeline.Clock
 	Blast   fleet.BlastOptions
-	Past    Past    // what earlier runs have recorded; nil: nothing
-	NotBack NotBack // what was Ready before an incident and is not; nil: nobody knows
+	Past    Past          // what earlier runs have recorded; nil: nothing
+	Support fleet.Support // the cloud's support desk; nil: there is none
+	NotBack NotBack       // what was Ready before an incident and is not; nil: nobody knows
 }
 
 // All are the remediations, in the order in which they are offered: the least
 // disruptive first.
 func All(p Ports) []remediation.Remediation {
 	plans := planner{cluster: p.Cluster, cloud: p.Cloud, clock: p.Clock, blast: p.Blast, past: p.Past, notBack: p.NotBack}
+	if p.Support == nil {
+		p.Support = fleet.NoSupport{}
+	}
 	steps := allSteps(p.Cluster, p.Cloud)
+	steps[stepOpenTicket], steps[stepTicketThere] = openTicketStep(p.Support), ticketThereStep(p.Support)
 	return []remediation.Remediation{
 		nodeUncordon{plans, steps},
 		nodeCordon{plans, steps},
@@ -40,6 +45,7 @@ func All(p Ports) []remediation.Remediation {
 		coreRestart{plans, steps},
 		workloadRestart{plans, steps},
 		workloadScale{plans, steps},
+		volumeTicket{plans, steps, p.Support},
 		volumeRemount{plans, steps},
 		podForceDelete{plans, steps},
 		nodeDrain{plans, steps},
@@ -56,6 +62,7 @@ const (
 	NodeReboot    = "node-reboot"
 	NodeRecycle   = "node-recycle"
 	VolumeRemount = "volume-remount"
+	VolumeTicket  = "volume-ticket"
 
 	WorkloadScale   = "workload-scale"
 	WorkloadRestore = "workload-restore"
@@ -116,6 +123,8 @@ const (
 	stepRegisteredOn    = "csi-registered-everywhere"
 	stepGivenTime       = "given-time"
 	stepProbed          = "probes-ready"
+	stepOpenTicket      = "open-ticket"
+	stepTicketThere     = "ticket-there"
 	stepForceDeletePod  = "force-delete-pod"
 	stepPodGone         = "pod-gone"
 	stepReached         = "replicas-reached"

@@ -250,3 +250,14 @@ func word(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
+
+func planOpenTicket(t fleet.Ticket) remediation.PlannedStep {
+	volume := strconv.Itoa(t.Volume)
+	return planned(stepOpenTicket, map[string]string{"subject": t.Summary, "text": t.Body, "volume": volume},
+		[]string{fmt.Sprintf("linode-cli tickets create --volume_id %s --summary %s --description %s", volume, word(t.Summary), word(t.Body))},
+		"Open a ticket with %s's support about volume %s: %s", cloudName, volume, t.Summary)
+}
+
+func planTicketThere(t fleet.Ticket) remediation.PlannedStep {
+	return planned(stepTicketThere, map[string]string{"subject": t.Summary, "volume": strconv.Itoa(t.Volume)}, []string{"linode-cli tickets list"}, "Check that the ticket is there")
+}

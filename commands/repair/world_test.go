@@ -43,6 +43,8 @@ type world struct {
 	broken   *breakage      // what the next calls meet; nil: nothing
 	blind    error          // every read meets it; nil: none does
 	past     []remediation.Run
+	tickets  []fleet.SupportTicket
+	replies  map[int][]fleet.TicketReply
 	old      map[fleet.Object]bool // pods of an older template
 	extra    []string              // parameters of the plan beside its target
 	want     map[string]int        // replicas that a repair is to leave, by workload, where they are others than before

@@ -20,11 +20,15 @@ const readTries = 3
 // repeated. It is not when Linode asked to slow down or says that it is under
 // maintenance; see refusal.
 func (l *Linode) read(ctx context.Context, what string, ask func(context.Context, *linodego.Client) error) error {
+	return l.readWith(ctx, l.reads, what, ask)
+}
+
+func (l *Linode) readWith(ctx context.Context, c *linodego.Client, what string, ask func(context.Context, *linodego.Client) error) error {
 	if err := l.state.held(l.clock.Now()); err != nil {
 		return err
 	}
 	for try := 1; ; try++ {
-		x, err := l.once(ctx, l.reads, ask)
+		x, err := l.once(ctx, c, ask)
 		failure := l.judge(what, x, err)
 		if failure == nil || try == readTries || !again(x) || ctx.Err() != nil {
 			l.state.note(l.clock.Now(), x, failure)
@@ -44,10 +48,14 @@ func (l *Linode) change(ctx context.Context, what string, ask func(context.Conte
 		return problem.New(problem.Forbidden, "Wardroom holds no credential that may change something at Linode").
 			WithHint("set linode.act_token_file; until then do it by hand with the commands of the plan")
 	}
+	return l.changeWith(ctx, l.acts, what, ask)
+}
+
+func (l *Linode) changeWith(ctx context.Context, c *linodego.Client, what string, ask func(context.Context, *linodego.Client) error) error {
 	if err := l.state.held(l.clock.Now()); err != nil {
 		return err
 	}
-	x, _ := l.once(ctx, l.acts, ask)
+	x, _ := l.once(ctx, c, ask)
 	var failure error
 	if !x.accepted() { // what the library makes of an accepted one is no failure
 		failure = l.judge(what, x, nil)

@@ -42,6 +42,7 @@ type Linode struct {
 	cluster int
 	reads   *linodego.Client
 	acts    *linodego.Client // nil: no credential that may change something
+	tickets *linodego.Client // nil: no credential that may open support tickets
 	one     bool             // one token both reads and acts
 	clock   timeline.Clock
 	log     *slog.Logger
@@ -81,7 +82,12 @@ func New(o Options) (*Linode, error) {
 		return nil, err
 	}
 	if !o.Act.IsZero() {
-		l.acts, err = newClient(o.URL, o.Act, carrier)
+		if l.acts, err = newClient(o.URL, o.Act, carrier); err != nil {
+			return nil, err
+		}
+	}
+	if !o.Ticket.IsZero() {
+		l.tickets, err = newClient(o.URL, o.Ticket, carrier)
 	}
 	return l, err
 }

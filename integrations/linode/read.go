@@ -180,11 +180,15 @@ func noNumber(what string) error {
 // list reads up to limit pages. linodego's own loop would follow whatever number of
 // pages an answer claims.
 func list[T any](ctx context.Context, l *Linode, what, filter string, limit int, ask func(context.Context, *linodego.Client, *linodego.ListOptions) ([]T, error)) ([]T, error) {
+	return listWith(ctx, l, l.reads, what, filter, limit, ask)
+}
+
+func listWith[T any](ctx context.Context, l *Linode, c *linodego.Client, what, filter string, limit int, ask func(context.Context, *linodego.Client, *linodego.ListOptions) ([]T, error)) ([]T, error) {
 	var all []T
 	for page := 1; ; page++ {
 		var o *linodego.ListOptions
 		var got []T
-		err := l.read(ctx, what, func(ctx context.Context, c *linodego.Client) (err error) {
+		err := l.readWith(ctx, c, what, func(ctx context.Context, c *linodego.Client) (err error) {
 			o = &linodego.ListOptions{PageOptions: &linodego.PageOptions{Page: page}, PageSize: pageSize, Filter: filter}
 			if got, err = ask(ctx, c, o); err == nil && o.Pages < 1 {
 				// An answer without pages is not one of this API; to take it for an

@@ -11,6 +11,7 @@ import (
 type Settings struct {
 	Read    config.Secret // for everything that only reads
 	Act     config.Secret // for changes; empty: there are none
+	Ticket  config.Secret // for support tickets and nothing else; empty: none are opened
 	Cluster int           // the id of the LKE cluster
 	URL     string        // of the API, with its version
 }
@@ -26,20 +27,22 @@ var versionPath = regexp.MustCompile(`^/v4(beta)?/?$`)
 //	  cluster: 13311
 //	  read_token_file: /run/secrets/linode-read   # lke, linodes, volumes, events: read_only
 //	  act_token_file: /run/secrets/linode-act     # lke, linodes, volumes: read_write
+//	  ticket_token_file: /run/secrets/linode-ticket  # account: read_write; optional
 //
-// token stands for both. Without an act_token nothing at Linode can be changed.
+// token stands for the first two. Without an act_token nothing at Linode can be changed.
 func Decode(s config.Section) (Settings, error) {
 	form := struct {
 		Token   config.Secret `yaml:"token"`
 		Read    config.Secret `yaml:"read_token"`
 		Act     config.Secret `yaml:"act_token"`
+		Ticket  config.Secret `yaml:"ticket_token"`
 		Cluster int           `yaml:"cluster"`
 		URL     string        `yaml:"url"`
 	}{URL: DefaultURL}
 	if err := s.Decode(&form); err != nil {
 		return Settings{}, err
 	}
-	o := Settings{Read: form.Read, Act: form.Act, Cluster: form.Cluster, URL: form.URL}
+	o := Settings{Read: form.Read, Act: form.Act, Ticket: form.Ticket, Cluster: form.Cluster, URL: form.URL}
 	switch {
 	case !form.Token.IsZero() && (!form.Read.IsZero() || !form.Act.IsZero()):
 		return Settings{}, s.Fail("token", "stands for read_token and act_token: give it alone, or those two")
@@ -49,6 +52,9 @@ func Decode(s config.Section) (Settings, error) {
 		return Settings{}, s.Fail("act_token", "needs a read_token beside it, with the scopes lke, linodes, volumes and events to read")
 	case form.Read.IsZero():
 		return Settings{}, s.Fail("read_token", "is missing: Linode's Cloud Manager makes one under Profile, API Tokens; keep it in a file and name that under read_token_file")
+	}
+	if !o.Ticket.IsZero() && (o.Ticket.Equal(o.Read.Reveal()) || o.Ticket.Equal(o.Act.Reveal())) {
+		return Settings{}, s.Fail("ticket_token", "must be a token of its own: its scope account:read_write is far more than repairs need")
 	}
 	if form.Cluster <= 0 {
 		return Settings{}, s.Fail("cluster", "is missing: the id of the LKE cluster, as the address of its page and the names of its nodes show it (lke13311-…: 13311)")

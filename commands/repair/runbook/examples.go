@@ -47,6 +47,10 @@ var examples = map[string]onto{
 	repair.NodeRecycle:   {"node", "NODE", param("node"), nodeShapes},
 	repair.VolumeRemount: {"volume", "pvc-example", param("volume"), volumeShapes},
 
+	repair.VolumeTicket: {"", "pvc-example", func(target string) map[string]string {
+		return map[string]string{"volume": target, "subject": "SUBJECT", "text": "TEXT"}
+	}, []shape{{"", asItIs}}},
+
 	repair.PodForceDelete: {"", "NAMESPACE/POD", param("pod"), []shape{{"", func(w *world, _ string) { w.off("NODE") }}}},
 
 	repair.WorkloadRestart: {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"A Deployment", asItIs}, {"A StatefulSet", ofKind("StatefulSet")}, {"A DaemonSet", ofKind("DaemonSet")}}},

@@ -26,6 +26,8 @@ import (
 const (
 	ReadToken = "simulated-read-token"
 	ActToken  = "simulated-act-token"
+	// TicketToken is for support tickets alone.
+	TicketToken = "simulated-ticket-token"
 )
 
 // Scopes of those tokens.
@@ -103,6 +105,7 @@ func New(opt Options) (*Server, error) {
 	s.state = newState(opt)
 	s.tokens[ReadToken] = &Token{User: opt.User, Scopes: ReadScopes}
 	s.tokens[ActToken] = &Token{User: opt.User, Scopes: ActScopes}
+	s.tokens[TicketToken] = &Token{User: opt.User, Scopes: "account:read_write"}
 	var err error
 	if s.listen, err = net.Listen("tcp", opt.Listen); err != nil {
 		return nil, fmt.Errorf("simulated Linode: %w", err)

@@ -65,6 +65,7 @@ func (s *Server) table() map[string]route {
 		"GET /support/tickets":                   many("account:read_only", func(*call) (any, *Refusal) { return s.state.Tickets, nil }),
 		"POST /support/tickets":                  one("account:read_write", s.postTicket),
 		"GET /support/tickets/{ticket}":          one("account:read_only", s.getTicket),
+		"GET /support/tickets/{ticket}/replies":  many("account:read_only", s.getReplies),
 		"POST /support/tickets/{ticket}/replies": one("account:read_write", s.postReply),
 	}
 }

@@ -19,6 +19,18 @@ type ticket struct {
 	Summary     string   `json:"summary"`
 	Updated     stamp    `json:"updated"`
 	UpdatedBy   string   `json:"updated_by"`
+
+	replies []*reply
+}
+
+type reply struct {
+	ID          int    `json:"id"`
+	Created     stamp  `json:"created"`
+	CreatedBy   string `json:"created_by"`
+	Description string `json:"description"`
+	FromLinode  bool   `json:"from_linode"`
+	Name        string `json:"friendly_name"`
+	Gravatar    string `json:"gravatar_id"`
 }
 
 // postTicket opens a ticket: "A ticket can only target a single, specific entity",
@@ -88,6 +100,61 @@ func (s *Server) postReply(c *call) (any, *Refusal) {
 	if err := json.Unmarshal(c.body, &want); err != nil || want.Description == "" {
 		return nil, &Refusal{http.StatusBadRequest, "description", "description is required"}
 	}
-	t.Updated, t.UpdatedBy = stamp(c.at), c.token.User
-	return map[string]any{"id": t.ID*100 + 1, "description": want.Description, "created": stamp(c.at), "created_by": c.token.User, "from_linode": false}, nil
+	return t.reply(c.token.User, want.Description, stamp(c.at), false), nil
+}
+
+func (t *ticket) reply(by, text string, at stamp, fromLinode bool) *reply {
+	r := &reply{ID: t.ID*100 + len(t.replies) + 1, Created: at, CreatedBy: by, Description: text, FromLinode: fromLinode, Name: by, Gravatar: hash(by)[:32]}
+	t.replies = append(t.replies, r)
+	t.Updated, t.UpdatedBy = at, by
+	return r
+}
+
+func (s *Server) getReplies(c *call) (any, *Refusal) {
+	got, refusal := s.getTicket(c)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return got.(*ticket).replies, nil
+}
+
+// Ticket is one that is there, for tests.
+type Ticket struct {
+	ID                   int
+	Summary, Description string
+	Status               string
+	Volume               int
+}
+
+// Tickets are those that were opened.
+func (s *Server) Tickets() (all []Ticket) {
+	s.do(func() {
+		for _, t := range s.state.Tickets {
+			one := Ticket{ID: t.ID, Summary: t.Summary, Description: t.Description, Status: t.Status}
+			if t.Entity.Type == "volume" {
+				one.Volume, _ = t.Entity.ID.(int)
+			}
+			all = append(all, one)
+		}
+	})
+	return all
+}
+
+// Answer has Linode's support write into a ticket; closed also closes it.
+func (s *Server) Answer(number int, text string, closed bool) {
+	s.do(func() {
+		for _, t := range s.state.Tickets {
+			if t.ID != number {
+				continue
+			}
+			at := stamp(s.now())
+			if text != "" {
+				t.reply("Linode Support", text, at, true)
+			}
+			t.Status = "open"
+			if closed {
+				t.Status, t.Closed = "closed", &at
+			}
+		}
+	})
 }
