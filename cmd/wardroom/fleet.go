@@ -271,6 +271,13 @@ func (s *system) operate() {
 		w.Names, w.Turns = m.volumeNames, seat
 		s.app.Add(bot.Service{Name: "linode's events", Run: w.Run})
 	}
+	if m.linode != nil && m.linode.CanOpenTickets() {
+		w := m.linode.NewTicketWatcher(s.db, s.log.With("system", "linode"))
+		seat := rt.NewSeat()
+		seat.Wait(w.NextDue)
+		w.Opened, w.Turns = repair.OpenedTickets, seat
+		s.app.Add(bot.Service{Name: "support tickets", Run: w.Run})
+	}
 	s.app.Add(bot.Service{Name: "repairs", Run: m.engine.Run, Begun: m.engine.Begun()})
 	if m.watch != nil {
 		s.app.Add(bot.Service{Name: "baseline", Run: m.watch.Run, Begun: m.watch.Begun()})

@@ -55,7 +55,7 @@ func (p planner) remembered(ctx context.Context, o fleet.Object) (was remembered
 	return was, known, nil
 }
 
-func ended(v timeline.View) ([]remediation.Run, error) {
+func ended(v timeline.Reader) ([]remediation.Run, error) {
 	return remediation.Runs.Select(v, timeline.Query{Where: []timeline.Where{{Column: "is_active", Value: false}}, OrderBy: "ended_at", Desc: true, Limit: mostRemembered})
 }
 

@@ -187,3 +187,22 @@ func (r volumeTicket) others(ctx context.Context, plan *remediation.Plan, t flee
 		}
 	}
 }
+
+// OpenedTickets are the tickets that the newest runs have opened, with their incidents.
+func OpenedTickets(v timeline.Reader) (map[int]timeline.ID, error) {
+	over, err := ended(v)
+	if err != nil {
+		return nil, err
+	}
+	active, err := remediation.ActiveRuns(v)
+	if err != nil {
+		return nil, err
+	}
+	opened := map[int]timeline.ID{}
+	for _, run := range append(over, active...) {
+		if n := number(run.Learned()[LearnedTicket]); n > 0 && run.Plan.Remediation == VolumeTicket {
+			opened[n] = run.Incident
+		}
+	}
+	return opened, nil
+}

@@ -254,7 +254,7 @@ func word(s string) string {
 func planOpenTicket(t fleet.Ticket) remediation.PlannedStep {
 	volume := strconv.Itoa(t.Volume)
 	return planned(stepOpenTicket, map[string]string{"subject": t.Summary, "text": t.Body, "volume": volume},
-		[]string{fmt.Sprintf("linode-cli tickets create --volume_id %s --summary %s --description %s", volume, word(t.Summary), word(t.Body))},
+		[]string{fmt.Sprintf(`linode-cli tickets create --volume_id %s --summary %s --description "$(cat)"   # paste the text, Enter, Ctrl-D`, volume, word(t.Summary))},
 		"Open a ticket with %s's support about volume %s: %s", cloudName, volume, t.Summary)
 }
 

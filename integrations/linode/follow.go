@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"wardroom/bot/fleet"
@@ -43,13 +42,10 @@ type Watcher struct {
 	// Concerns narrows down which events an incident records; nil: all that are this
 	// cluster's and not from long before it.
 	Concerns func(r timeline.Reader, id timeline.ID, e fleet.CloudEvent) bool
-	// Turns is told when it has looked, and lets it look beside followers that act in
-	// turn; nil: it looks whenever it is time.
-	Turns Turns
+	rounds
 
 	cloud *Linode
 	store timeline.Store
-	clock timeline.Clock
 	log   *slog.Logger
 
 	from     int64
@@ -59,55 +55,17 @@ type Watcher struct {
 	pools    map[int]bool
 	own      string // the user whose token Wardroom holds; "" while not known
 	failing  bool
-
-	mu   sync.Mutex
-	next time.Time
-}
-
-// Turns lets a service record beside followers; a [timeline.Seat] does.
-type Turns interface {
-	Turn(ctx context.Context) (release func())
-	Touch()
 }
 
 // NewWatcher makes a watcher of this cluster's events.
 func (l *Linode) NewWatcher(store timeline.Store, log *slog.Logger) *Watcher {
-	return &Watcher{cloud: l, store: store, clock: l.clock, log: log, recent: map[int64]fleet.CloudEvent{},
-		machines: map[int]bool{}, volumes: map[int]string{}, pools: map[int]bool{}, next: l.clock.Now()}
-}
-
-// NextDue is when it looks again; a time that has come means that it is looking.
-func (w *Watcher) NextDue() (time.Time, bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.next, true
+	return &Watcher{rounds: newRounds(l.clock), cloud: l, store: store, log: log, recent: map[int64]fleet.CloudEvent{},
+		machines: map[int]bool{}, volumes: map[int]string{}, pools: map[int]bool{}}
 }
 
 // Run follows until ctx ends, and returns nil then. While Linode does not answer it
 // tries on; what happened meanwhile is recorded with its own time later.
-func (w *Watcher) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		release := func() {}
-		if w.Turns != nil {
-			release = w.Turns.Turn(ctx)
-		}
-		at := w.look(ctx)
-		release()
-		c, stop := w.clock.At(at)
-		w.mu.Lock()
-		w.next = at
-		w.mu.Unlock()
-		if w.Turns != nil {
-			w.Turns.Touch()
-		}
-		select {
-		case <-ctx.Done():
-		case <-c:
-		}
-		stop()
-	}
-	return nil
-}
+func (w *Watcher) Run(ctx context.Context) error { return w.run(ctx, w.look) }
 
 // look reads and records once, and returns when to look again.
 func (w *Watcher) look(ctx context.Context) time.Time {
