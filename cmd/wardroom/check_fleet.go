@@ -11,6 +11,7 @@ import (
 	"wardroom/bot/config"
 	"wardroom/bot/fleet"
 	"wardroom/bot/problem"
+	"wardroom/bot/remediation"
 	checks "wardroom/bot/watch"
 	"wardroom/commands/repair"
 	"wardroom/integrations/kubernetes"
@@ -42,7 +43,7 @@ func (k *checker) machines() []checks.Check {
 		if err != nil {
 			return append(list, checks.Check{Name: "linode", Try: func(context.Context) (checks.Finding, error) { return checks.Finding{}, err }})
 		}
-		list = append(list, l.Checks()...)
+		list = append(list, l.Checks(repairSpecs()...)...)
 		if k.config.Mode == config.Act && !l.CanChange() {
 			list = append(list, checks.Check{Name: "linode changes", Try: func(context.Context) (checks.Finding, error) {
 				return checks.Warn("there is no token for changes").WithHint("mode is act: give linode.act_token_file a token with the scopes linodes, lke and volumes to write"), nil
@@ -50,6 +51,14 @@ func (k *checker) machines() []checks.Check {
 		}
 	}
 	return list
+}
+
+// repairSpecs are what the repairs need; nothing is asked for them.
+func repairSpecs() (all []remediation.Spec) {
+	for _, r := range repair.All(repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}}) {
+		all = append(all, r.Spec())
+	}
+	return all
 }
 
 func (k *checker) cluster(ctx context.Context, c *kubernetes.Cluster) (checks.Finding, error) {

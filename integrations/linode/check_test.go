@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wardroom/bot/config"
+	"wardroom/bot/remediation"
 	"wardroom/bot/watch"
 	"wardroom/integrations/linode"
 	"wardroom/integrations/linode/linodetest"
@@ -36,6 +37,12 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
+// specs are those of two repairs.
+var specs = []remediation.Spec{
+	{Name: "volume-remount", Access: []remediation.Access{{System: "linode", Verb: "read_write", What: "volumes"}, {System: "linode", Verb: "read_write", What: "linodes"}}},
+	{Name: "volume-ticket", Access: []remediation.Access{{System: "linode support", Verb: "read_write", What: "account"}}},
+}
+
 // What an operator reads in `wardroom check` and in the log.
 func TestChecksSayWhatToMend(t *testing.T) {
 	var out strings.Builder
@@ -54,6 +61,23 @@ func TestChecksSayWhatToMend(t *testing.T) {
 		}},
 		{title: "a token that may do everything", world: func(s *linodetest.Server) {
 			s.SetToken(linodetest.ReadToken, linodetest.Token{User: "joe", Scopes: "*"})
+		}},
+		{title: "one token for both", with: func(o *linode.Options) { o.Read = o.Act }, world: func(s *linodetest.Server) {
+			s.SetToken(linodetest.ActToken, linodetest.Token{User: "wardroom", Scopes: linodetest.ActScopes + " events:read_only"})
+		}},
+		{title: "a token for tickets", with: func(o *linode.Options) { o.Ticket = config.NewSecret(linodetest.TicketToken) }},
+		{title: "a token for tickets that may only read them", with: func(o *linode.Options) { o.Ticket = config.NewSecret(linodetest.TicketToken) }, world: func(s *linodetest.Server) {
+			s.SetToken(linodetest.TicketToken, linodetest.Token{User: "wardroom", Scopes: "account:read_only lke:read_only"})
+		}},
+		{title: "a token for tickets that may more", with: func(o *linode.Options) { o.Ticket = config.NewSecret(linodetest.TicketToken) }, world: func(s *linodetest.Server) {
+			s.SetToken(linodetest.TicketToken, linodetest.Token{User: "wardroom", Scopes: "account:read_write lke:read_only"})
+		}},
+		{title: "other machines in the account", world: func(s *linodetest.Server) {
+			s.AddOther(7001, "mail")
+			s.AddVolume(linodetest.Disk{ID: 7002, Label: "mail", Linode: 7001})
+		}},
+		{title: "a machine without a grant", world: func(s *linodetest.Server) {
+			s.SetToken(linodetest.ActToken, linodetest.Token{User: "wardroom", Scopes: linodetest.ActScopes, Blind: []int{lateB}})
 		}},
 		{title: "another cluster", with: func(o *linode.Options) { o.Cluster = 7 }},
 		{title: "Linode is down", world: func(s *linodetest.Server) { s.Fault(linodetest.Fault{Status: 503}) }},
@@ -74,7 +98,7 @@ func TestChecksSayWhatToMend(t *testing.T) {
 		}
 		r.pass(1 << 36) // a minute and more
 		fmt.Fprintf(&out, "%s\n", c.title)
-		for _, got := range watch.Run(context.WithoutCancel(r.ctx()), r.cloud.Checks()) {
+		for _, got := range watch.Run(context.WithoutCancel(r.ctx()), r.cloud.Checks(specs...)) {
 			fmt.Fprintf(&out, "  %-7s %s: %s\n", got.Level, got.Name, got.Sentence)
 			if got.Hint != "" {
 				fmt.Fprintf(&out, "          %s\n", got.Hint)
@@ -114,6 +138,7 @@ func TestSettings(t *testing.T) {
 		`{cluster: 13311}`:                                      "read_token: is missing",
 		`{cluster: 1, act_token: a}`:                            "needs a read_token",
 		`{cluster: 1, token: t, read_token: r}`:                 "stands for read_token and act_token",
+		`{cluster: 1, token: t, ticket_token: t}`:               "must be a token of its own",
 		`{cluster: 1, token: t, colour: red}`:                   "colour",
 		`{cluster: 1, token: t, url: "ftp://x"}`:                "write it as https://api.linode.com/v4",
 		`{cluster: 1, token: t, url: "https://api.linode.com"}`: "write it as https://api.linode.com/v4",

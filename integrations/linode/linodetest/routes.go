@@ -3,6 +3,7 @@ package linodetest
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 )
 
@@ -49,7 +50,7 @@ func (s *Server) table() map[string]route {
 		"GET /lke/clusters/{cluster}/nodes/{slot}":          one("lke:read_only", s.inCluster(s.getNode)),
 		"POST /lke/clusters/{cluster}/nodes/{slot}/recycle": one("lke:read_write", s.inCluster(func(c *call) (any, *Refusal) { return s.asked(c, "recycle") })),
 
-		"GET /linode/instances":                    many("linodes:read_only", func(*call) (any, *Refusal) { return s.state.Instances, nil }),
+		"GET /linode/instances":                    many("linodes:read_only", s.instances),
 		"GET /linode/instances/{linode}":           one("linodes:read_only", s.getInstance),
 		"GET /linode/instances/{linode}/volumes":   many("linodes:read_only", s.instanceVolumes),
 		"GET /linode/instances/{linode}/configs":   many("linodes:read_only", s.configs),
@@ -142,6 +143,11 @@ func (s *Server) getPool(c *call) (any, *Refusal) {
 func (s *Server) getNode(c *call) (any, *Refusal) {
 	_, n := s.state.slot(c.r.PathValue("slot"))
 	return found(n)
+}
+
+// instances are those that the token's user has grants for.
+func (s *Server) instances(c *call) (any, *Refusal) {
+	return slices.DeleteFunc(slices.Clone(s.state.Instances), func(i *instance) bool { return slices.Contains(c.token.Blind, i.ID) }), nil
 }
 
 func (s *Server) getInstance(c *call) (any, *Refusal) {

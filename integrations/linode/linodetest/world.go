@@ -31,6 +31,7 @@ type Token struct {
 	User    string `json:"user"`
 	Scopes  string `json:"scopes"` // "*", or as ReadScopes
 	Expired bool   `json:"expired,omitempty"`
+	Blind   []int  `json:"blind,omitempty"` // machines that its user has no grant for: they are not listed
 }
 
 // SlotOf is the id of the slot that a node's name tells: what follows "lke<cluster>-".
@@ -80,6 +81,13 @@ func (s *Server) addInstance(at time.Time, id int, label, status string, p *pool
 		Can: []string{"Block Storage Encryption", "Maintenance Policy"}, Interfaces: "legacy_config", Maintenance: "linode/migrate", Locks: []string{}}
 	s.state.Instances = append(s.state.Instances, i)
 	return i
+}
+
+// AddOther puts a machine there that is no cluster's.
+func (s *Server) AddOther(id int, label string) {
+	s.do(func() {
+		s.addInstance(s.now().Add(-24*time.Hour), id, label, "running", &pool{Type: "g6-nanode-1"}).Cluster = nil
+	})
 }
 
 // AddVolume puts a volume there.
