@@ -219,6 +219,12 @@ func TestATicketIsDraftedFromWhatIsKnown(t *testing.T) {
 	y.place(func(r *remediation.Run) { r.Status, r.EndedAt = remediation.Failed, night("00:45") })
 	y.says("00:46", "joe", "/volume ticket volume:"+redisPV)
 	y.says("00:46", "vic", "/volume ticket volume:"+redisPV)
+	y.says("00:46", "joe", "/volume open-ticket volume:"+redisPV+" subject:\"Please look at our volume\" dry-run:yes")
+	y.heaven.tickets = []fleet.SupportTicket{{Number: 15900001, Volume: 6002, Status: "open", Opened: night("00:40"), URL: "https://cloud.linode.com/support/tickets/15900001"}}
+	y.says("00:46", "joe", "/volume open-ticket volume:"+redisPV+" dry-run:yes")
+	y.heaven.tickets = nil
+	y.says("00:46", "joe", "/volume open-ticket volume:"+redisPV)
+	y.says("00:46", "vic", "/volume open-ticket volume:"+redisPV)
 	y.heaven.down = true
 	y.says("00:47", "joe", "/volume ticket volume:"+redisPV)
 	y.golden("ticket")
@@ -245,7 +251,7 @@ func TestWhatIsNotToBeHadIsSaid(t *testing.T) {
 	y := newYard(t)
 	y.open("Volumes do not attach", alert.SEV2)
 	y.ground.down = true
-	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x", "/workload list", "/workload show workload:x", "/scale set workload:x replicas:0", "/scale restore workload:x", "/restart workload workload:x", "/restart csi", "/restart core dry-run:yes", "/pod list", "/pod logs pod:x", "/pod force-delete pod:x"} {
+	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x", "/volume open-ticket volume:x", "/workload list", "/workload show workload:x", "/scale set workload:x replicas:0", "/scale restore workload:x", "/restart workload workload:x", "/restart csi", "/restart core dry-run:yes", "/pod list", "/pod logs pod:x", "/pod force-delete pod:x"} {
 		_, err := y.ask("joe", line)
 		p, ok := err.(*problem.Error)
 		if !ok || p.Code != problem.Unavailable || !strings.Contains(p.Message, "knows no cluster") || p.Hint == "" {

@@ -55,6 +55,15 @@ type heaven struct {
 	events    []fleet.CloudEvent
 	down      bool
 	asked     int // requests
+	tickets   []fleet.SupportTicket
+}
+
+func (h *heaven) Tickets(context.Context) ([]fleet.SupportTicket, error)    { return h.tickets, h.ask() }
+func (h *heaven) Replies(context.Context, int) ([]fleet.TicketReply, error) { return nil, h.ask() }
+
+// OpenTicket must not be called: what asks for repairs changes nothing by itself.
+func (h *heaven) OpenTicket(context.Context, fleet.Ticket) (int, error) {
+	panic("a ticket was opened by a command")
 }
 
 func (g *ground) Snapshot(context.Context, time.Duration) (*fleet.Snapshot, error) {
@@ -205,7 +214,7 @@ func (y *yard) serve(crew []people.Person) {
 	policy := remediation.DefaultPolicy()
 	policy.MinHealthy = 1
 	y.desk, err = remediation.NewDesk(remediation.Settings{Store: w.store, Clock: w.clock, Policy: policy, People: directory, Rota: y, Cluster: y.ground,
-		Remediations: repair.All(repair.Ports{Cluster: y.ground, Cloud: y.heaven, Clock: w.clock, Past: repair.PastOf(w.store.View)})})
+		Remediations: repair.All(repair.Ports{Cluster: y.ground, Cloud: y.heaven, Support: y.heaven, Clock: w.clock, Past: repair.PastOf(w.store.View)})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -130,6 +131,9 @@ func (b *mortalBot) open(ctx context.Context) (err error) {
 			Observe: kubernetes.Credential{Kubeconfig: filepath.Join(b.Folder, mortalRead)}, Act: kubernetes.Credential{Kubeconfig: filepath.Join(b.Folder, mortalAct)}}},
 		cloud: &linode.Options{Pause: time.Millisecond, Transport: b.death.around(&http.Transport{}), Settings: linode.Settings{Cluster: 13311, URL: b.Linode,
 			Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken)}},
+	}
+	if slices.Contains(b.Asks, askTicket) {
+		machines.cloud.Ticket = config.NewSecret(linodetest.TicketToken)
 	}
 	b.system, err = wire(ctx, settings{config: cfg, data: filepath.Join(b.Folder, mortalData), clock: b.clock, log: shellLog(), fleet: machines})
 	if err != nil {

@@ -15,6 +15,8 @@ import (
 
 var done = []remediation.Status{remediation.Done}
 
+const askTicket = "/volume open-ticket volume:" + limboVolume
+
 // kitNights are those of the other repairs, one after the other as [repair.All] has
 // them. What is asked to be changed is each one's own, and nothing else.
 var kitNights = []deadly{{
@@ -71,6 +73,22 @@ var kitNights = []deadly{{
 	name: "a workload is restarted",
 	asks: []string{"/restart workload workload:default/site"}, repairs: []string{repair.WorkloadRestart}, ends: done,
 	changes: []string{"patch deployments default/site"}, whole: rolledOutOnce,
+}, {
+	name:    "a support ticket is opened",
+	prepare: func(w *mortalWorld) { w.off() },
+	after:   func(w *mortalWorld) { w.act(linodetest.Act{Do: "boot", Linode: mortalMachine}) },
+	asks:    []string{askTicket}, repairs: []string{repair.VolumeTicket}, ends: done,
+	changes: []string{"POST /support/tickets"}, whole: oneTicket,
+}, {
+	name: "a support ticket is opened, and the answer is lost",
+	prepare: func(w *mortalWorld) {
+		w.linode.Fault(linodetest.Fault{Method: "POST", Path: "/support/tickets", Times: 1, Lost: true})
+		w.off()
+	},
+	after: func(w *mortalWorld) { w.act(linodetest.Act{Do: "boot", Linode: mortalMachine}) },
+	asks:  []string{askTicket}, repairs: []string{repair.VolumeTicket}, ends: done,
+	changes: []string{}, whole: oneTicket,
+	from: "about to send POST /support/tickets", until: stepDone,
 }, {
 	name:    "a pod of a machine that is off is deleted",
 	prepare: func(w *mortalWorld) { w.off() },
@@ -232,5 +250,13 @@ func rebootedOnce(w *mortalWorld) {
 	}
 	if restarts != 1 || boots != 1 {
 		w.t.Errorf("the machine was booted %d times for %d requests:\n%s", boots, restarts, strings.Join(w.asked(), "\n"))
+	}
+}
+
+// oneTicket: the people at Linode were asked once, by what was approved.
+func oneTicket(w *mortalWorld) {
+	w.t.Helper()
+	if all := w.linode.Tickets(); len(all) != 1 || all[0].Volume != limboDisk || !strings.Contains(all[0].Description, limboVolume) {
+		w.t.Errorf("tickets %+v", all)
 	}
 }
