@@ -20,7 +20,7 @@ type Ticket struct {
 }
 
 const (
-	maxSummary  = 64
+	maxSummary  = 62  // of 64: what is cut ends with a sign of three bytes, should somebody count them
 	ticketTold  = 10  // events of each sort
 	ticketWords = 400 // of one line
 )

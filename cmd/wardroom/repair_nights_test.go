@@ -75,20 +75,20 @@ var kitNights = []deadly{{
 	changes: []string{"patch deployments default/site"}, whole: rolledOutOnce,
 }, {
 	name:    "a support ticket is opened",
-	prepare: func(w *mortalWorld) { w.off() },
-	after:   func(w *mortalWorld) { w.act(linodetest.Act{Do: "boot", Linode: mortalMachine}) },
+	prepare: func(w *mortalWorld) { w.linode.SetVolumeStatus(limboDisk, "contact_support") },
+	after:   func(w *mortalWorld) { w.linode.SetVolumeStatus(limboDisk, "active") },
 	asks:    []string{askTicket}, repairs: []string{repair.VolumeTicket}, ends: done,
 	changes: []string{"POST /support/tickets"}, whole: oneTicket,
 }, {
 	name: "a support ticket is opened, and the answer is lost",
 	prepare: func(w *mortalWorld) {
 		w.linode.Fault(linodetest.Fault{Method: "POST", Path: "/support/tickets", Times: 1, Lost: true})
-		w.off()
+		w.linode.SetVolumeStatus(limboDisk, "contact_support")
 	},
-	after: func(w *mortalWorld) { w.act(linodetest.Act{Do: "boot", Linode: mortalMachine}) },
+	after: func(w *mortalWorld) { w.linode.SetVolumeStatus(limboDisk, "active") },
 	asks:  []string{askTicket}, repairs: []string{repair.VolumeTicket}, ends: done,
 	changes: []string{}, whole: oneTicket,
-	from: "about to send POST /support/tickets", until: stepDone,
+	from: "recorded step.started", until: stepDone,
 }, {
 	name:    "a pod of a machine that is off is deleted",
 	prepare: func(w *mortalWorld) { w.off() },

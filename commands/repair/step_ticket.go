@@ -22,8 +22,8 @@ func openTicketStep(c fleet.Support) remediation.Step {
 	return remediation.Step{
 		Destructive: true, Late: 5 * time.Minute, Every: 15 * time.Second,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
-			if n := s.Learned[LearnedTicket]; n != "" {
-				return so(), nil
+			if n := number(s.Learned[LearnedTicket]); n != 0 {
+				return remediation.Seen{So: true, Learned: learnTicket(n)}, nil // for the record of its end, too
 			}
 			if s.Started.IsZero() { // what cannot be read could not be found again
 				_, err := c.Tickets(ctx)

@@ -3,6 +3,7 @@ package linodetest
 import (
 	"encoding/json"
 	"net/http"
+	"unicode/utf8"
 )
 
 type ticket struct {
@@ -47,9 +48,9 @@ func (s *Server) postTicket(c *call) (any, *Refusal) {
 		return nil, &Refusal{http.StatusBadRequest, "", "Invalid JSON"}
 	}
 	switch {
-	case len(want.Summary) < 1 || len(want.Summary) > 64:
+	case want.Summary == "" || utf8.RuneCountInString(want.Summary) > 64:
 		return nil, &Refusal{http.StatusBadRequest, "summary", "Length must be 1-64 characters"}
-	case len(want.Description) < 1 || len(want.Description) > 65000:
+	case want.Description == "" || utf8.RuneCountInString(want.Description) > 65000:
 		return nil, &Refusal{http.StatusBadRequest, "description", "Length must be 1-65000 characters"}
 	}
 	var about []*entity
