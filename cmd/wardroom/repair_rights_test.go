@@ -39,6 +39,7 @@ var kitAsks = map[string][][]string{
 	repair.RestartCSI:       {{"restart", "csi"}},
 	repair.RestartCalico:    {{"restart", "calico"}},
 	repair.RestartCore:      {{"restart", "core"}},
+	repair.VolumeTicket:     {{"volume", "open-ticket", "pvc-vault"}},
 	repair.VolumeRemount:    {{"volume", "remount", "pvc-vault"}, {"volume", "remount", "pvc-ledger"}, {"volume", "remount", "pvc-archive"}, {"volume", "remount", "pvc-lost"}},
 	repair.PodForceDelete:   {{"pod", "force-delete", "default/ledger-0"}},
 }
