@@ -58,8 +58,8 @@ func (c *checkpointer) loop() {
 	}
 }
 
-// close ends the checkpointer; committed must not be called any more.
-func (c *checkpointer) close() error {
+// Close ends the checkpointer; committed must not be called any more.
+func (c *checkpointer) Close() error {
 	close(c.wake)
 	<-c.done
 	return c.s.close()

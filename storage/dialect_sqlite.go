@@ -26,9 +26,10 @@ var sqliteMigrations embed.FS
 
 func sqliteFolder() (fs.FS, error) { return fs.Sub(sqliteMigrations, "migrations/sqlite") }
 
-// beginWrite takes the write lock at once: a transaction that first reads and
-// then writes could otherwise find that it may not.
-const beginWrite = "BEGIN IMMEDIATE"
+// sqliteEngine is a file.
+type sqliteEngine struct{ path string }
+
+var _ engine = sqliteEngine{}
 
 // numbered turns $1 into ?1, which SQLite binds by number.
 func numbered(sql string) string { return strings.ReplaceAll(sql, "$", "?") }
@@ -107,18 +108,17 @@ func fileURI(path string, params url.Values) string {
 	return u.String()
 }
 
-// openReaderSession opens path for views. It cannot write.
-func openReaderSession(path string) (*session, error) {
-	return openReading(path, "busy_timeout = 5000", "query_only = ON", "temp_store = MEMORY")
+func (e sqliteEngine) reader() (connection, error) {
+	return openReading(e.path, "busy_timeout = 5000", "query_only = ON", "temp_store = MEMORY")
 }
 
-// openVerifySession opens path for reading. Temporary tables go to a file, so
-// that a large database does not fill the memory.
-func openVerifySession(path string) (*session, error) {
-	return openReading(path, "busy_timeout = 5000", "temp_store = FILE")
+// verifier keeps temporary tables in a file, so that a large database does not fill
+// the memory.
+func (e sqliteEngine) verifier() (connection, error) {
+	return openReading(e.path, "busy_timeout = 5000", "temp_store = FILE")
 }
 
-func openReading(path string, pragmas ...string) (*session, error) {
+func openReading(path string, pragmas ...string) (connection, error) {
 	s, err := openSession(fileURI(path, url.Values{"mode": {"ro"}}), sqlite3.SQLITE_OPEN_READONLY)
 	if err != nil {
 		return nil, err
@@ -132,8 +132,7 @@ func openReading(path string, pragmas ...string) (*session, error) {
 	return s, nil
 }
 
-// tableColumns lists what a table of the main database holds; empty when there is none.
-func tableColumns(q querier, name string) (columns []string, err error) {
+func (sqliteEngine) columns(q querier, name string) (columns []string, err error) {
 	err = q.query("SELECT name FROM pragma_table_info($1)", []any{name}, func(r scanner) error {
 		var c string
 		err := r.scan(&c)
@@ -143,9 +142,7 @@ func tableColumns(q querier, name string) (columns []string, err error) {
 	return columns, err
 }
 
-// schemaVersion is the newest migration that was applied; 0 for an empty file.
-// It refuses a file that holds something else.
-func schemaVersion(q querier) (version int64, err error) {
+func (sqliteEngine) version(q querier) (version int64, err error) {
 	var tables, ours int64
 	err = q.query("SELECT COUNT(*), COALESCE(SUM(name = 'goose_db_version'), 0) FROM sqlite_schema WHERE type = 'table'", nil,
 		func(r scanner) error { return r.scan(&tables, &ours) })
@@ -177,10 +174,10 @@ func copyAside(q querier, to string) error {
 	return f.Sync()
 }
 
-// checkpoint moves everything from the WAL into the database and truncates the
-// WAL, so that no erased bytes stay in it. It reports false at once when a reader
-// or a foreign program is in the way: the writer must not wait for them.
-func checkpoint(q querier) (done bool, err error) {
+// emptyLog moves everything from the WAL into the database and truncates the WAL. It
+// reports false at once when a reader or a foreign program is in the way: the writer
+// must not wait for them.
+func (sqliteEngine) emptyLog(q querier) (done bool, err error) {
 	if err := q.exec("PRAGMA busy_timeout = 0"); err != nil {
 		return false, err
 	}
@@ -215,8 +212,8 @@ func migrateConnection(ctx context.Context, path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// checkFile lets SQLite look for damage: pages, and indexes that do not fit their tables.
-func checkFile(_ context.Context, s querier, report *Report) error {
+// checkFile looks at pages, and for indexes that do not fit their tables.
+func (sqliteEngine) checkFile(_ context.Context, s querier, report *Report) error {
 	return s.query("PRAGMA integrity_check(10)", nil, func(r scanner) error {
 		var line string
 		if err := r.scan(&line); err != nil {
@@ -229,10 +226,7 @@ func checkFile(_ context.Context, s querier, report *Report) error {
 	})
 }
 
-// guards are the triggers that keep entries as they were written.
-var guards = []string{"entries_no_update", "entries_no_delete", "payloads_no_update", "payloads_no_delete", "erasures_no_update", "erasures_no_delete"}
-
-func checkGuards(_ context.Context, s querier, report *Report) error {
+func (sqliteEngine) checkGuards(_ context.Context, s querier, report *Report) error {
 	have := map[string]bool{}
 	err := s.query("SELECT name FROM sqlite_schema WHERE type = 'trigger'", nil, func(r scanner) error {
 		var name string
@@ -240,16 +234,14 @@ func checkGuards(_ context.Context, s querier, report *Report) error {
 		have[name] = true
 		return err
 	})
-	for _, g := range guards {
-		if err == nil && !have[g] {
-			report.fault(timeline.Ref{}, 0, "the guard %s was removed from the database", g)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	missingGuards(have, report)
+	return nil
 }
 
-// shadow makes an empty temporary table like name, which hides it.
-func shadow(s querier, name string) error {
+func (sqliteEngine) shadow(s querier, name string) error {
 	var create string
 	err := s.query("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = $1", []any{name}, func(r scanner) error {
 		return r.scan(&create)
@@ -264,5 +256,5 @@ func shadow(s querier, name string) error {
 	return s.exec("CREATE TEMP TABLE " + rest)
 }
 
-func realTable(name string) string   { return "main." + name }
-func shadowTable(name string) string { return "temp." + name }
+func (sqliteEngine) real(name string) string     { return "main." + name }
+func (sqliteEngine) shadowed(name string) string { return "temp." + name }

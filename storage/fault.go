@@ -13,6 +13,9 @@ import (
 // engineFault returns the problem that err stands for when the database itself,
 // not the request, is at fault; nil otherwise.
 func engineFault(err error) *problem.Error {
+	if f, ok := errors.AsType[pgFault](err); ok {
+		return postgresFault(f)
+	}
 	coded, ok := errors.AsType[interface {
 		error
 		Code() int

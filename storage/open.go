@@ -30,7 +30,7 @@ func OpenSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 }
 
 func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS) (_ *DB, err error) {
-	db, err := newDB(path, opts)
+	db, err := newDB(path, sqliteEngine{path}, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +70,14 @@ func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS
 	if err := db.checkTables(s); err != nil {
 		return nil, err
 	}
-	db.pool = newReaders(func() (connection, error) { return openReaderSession(path) })
+	db.pool = newReaders(db.engine.reader)
 	db.queue, db.closing, db.stopped = make(chan *request, queueLength), make(chan struct{}), make(chan struct{})
 	db.writer = newWriter(db, s)
-	if db.beside, err = newCheckpointer(path, s, db.opts.Log); err != nil {
+	beside, err := newCheckpointer(path, s, db.opts.Log)
+	if err != nil {
 		return nil, err
 	}
-	db.writer.committed = db.beside.committed
+	db.beside, db.writer.committed = beside, beside.committed
 	go db.writer.loop()
 	return db, nil
 }
@@ -85,7 +86,7 @@ func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS
 // its owner or without one. It takes no lock and never migrates; a database of
 // another version is refused. Update returns Unavailable.
 func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
-	db, err := newDB(path, opts)
+	db, err := newDB(path, sqliteEngine{path}, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +104,9 @@ func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.pool = newReaders(func() (connection, error) { return openReaderSession(path) })
+	db.pool = newReaders(db.engine.reader)
 	err = db.pool.read(ctx, func(q querier) error {
-		have, err := schemaVersion(q)
+		have, err := db.engine.version(q)
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func (db *DB) upgrade(ctx context.Context, migrations fs.FS) error {
 	if err != nil {
 		return err
 	}
-	have, err := schemaVersion(s)
+	have, err := db.engine.version(s)
 	if err == nil {
 		err = tooNew(have, know)
 	}
@@ -193,7 +194,7 @@ func describe(mark string) string {
 // checkTables holds the folds' schemas to the database.
 func (db *DB) checkTables(q querier) error {
 	for name, t := range db.tables {
-		have, err := tableColumns(q, name)
+		have, err := db.engine.columns(q, name)
 		if err != nil {
 			return err
 		}

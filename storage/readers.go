@@ -63,11 +63,11 @@ func (p *readers) read(ctx context.Context, f func(querier) error) error {
 		return err
 	}
 	defer func() { p.idle <- s }()
-	if err := s.exec("BEGIN"); err != nil {
+	if err := s.begin(); err != nil {
 		return err
 	}
 	// It fails only where the engine has ended the transaction already.
-	defer func() { _ = s.exec("ROLLBACK") }()
+	defer func() { _ = s.rollback() }()
 	return f(reading{ctx, s})
 }
 
@@ -98,10 +98,18 @@ func (r reading) exec(string, ...any) error {
 }
 
 func (r reading) query(sql string, args []any, each func(scanner) error) error {
+	return r.while(r.s.query, sql, args, each)
+}
+
+func (r reading) stream(sql string, args []any, each func(scanner) error) error {
+	return r.while(r.s.stream, sql, args, each)
+}
+
+func (r reading) while(read func(string, []any, func(scanner) error) error, sql string, args []any, each func(scanner) error) error {
 	if err := r.ctx.Err(); err != nil {
 		return err
 	}
-	return r.s.query(sql, args, func(row scanner) error {
+	return read(sql, args, func(row scanner) error {
 		if err := r.ctx.Err(); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type session struct {
 	stmts map[string]*statement
 	out   uintptr // room for one pointer that the library returns
 	held  []uintptr
+	reads bool // it does not write
 }
 
 // statement is a prepared statement. Its arguments live in arena, memory of the
@@ -45,7 +46,7 @@ func (e *sqliteError) Code() int { return int(e.code) }
 
 // openSession opens the file at uri, a path or file: URI.
 func openSession(uri string, flags int32) (*session, error) {
-	s := &session{tls: libc.NewTLS(), stmts: map[string]*statement{}}
+	s := &session{tls: libc.NewTLS(), stmts: map[string]*statement{}, reads: flags&sqlite3.SQLITE_OPEN_READONLY != 0}
 	s.out = sqlite3.Xsqlite3_malloc(s.tls, int32(unsafe.Sizeof(uintptr(0))))
 	if s.out == 0 {
 		s.tls.Close()
@@ -152,6 +153,18 @@ func (s *session) release(sql string, st *statement) {
 	}
 }
 
+// begin of a connection that writes takes the write lock at once: a transaction that
+// first reads and then writes could otherwise find that it may not.
+func (s *session) begin() error {
+	if s.reads {
+		return s.exec("BEGIN")
+	}
+	return s.exec("BEGIN IMMEDIATE")
+}
+
+func (s *session) commit() error   { return s.exec("COMMIT") }
+func (s *session) rollback() error { return s.exec("ROLLBACK") }
+
 // exec runs one statement that returns no rows.
 func (s *session) exec(sql string, args ...any) error {
 	st, err := s.prepare(sql)
@@ -172,6 +185,11 @@ func (s *session) exec(sql string, args ...any) error {
 			return s.fail(rc)
 		}
 	}
+}
+
+// stream is query: rows are read as they are asked for.
+func (s *session) stream(sql string, args []any, each func(scanner) error) error {
+	return s.query(sql, args, each)
 }
 
 // query calls each for every row. each may use the session.

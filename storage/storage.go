@@ -17,6 +17,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -52,16 +53,18 @@ const Rehearsal = "rehearsal"
 // DB is an open database. Its methods may be called from any goroutine.
 type DB struct {
 	path   string
+	engine engine
 	opts   Options
 	tables map[string]*table
 	pool   *readers
-	lock   *fileLock
+	lock   *fileLock // of a file
 
-	writer  *writer // nil when opened read-only
-	beside  *checkpointer
+	writer  *writer   // nil when opened read-only
+	beside  io.Closer // what works beside the writer; may be nil
 	queue   chan *request
-	closing chan struct{} // closed first: nothing more is queued
-	stopped chan struct{} // closed when the writer is gone
+	lost    <-chan struct{} // closed when another process took over; nil for a file
+	closing chan struct{}   // closed first: nothing more is queued
+	stopped chan struct{}   // closed when the writer is gone
 	once    sync.Once
 	closed  error
 
@@ -77,7 +80,7 @@ var (
 	_ timeline.LogFollowed = (*DB)(nil)
 )
 
-func newDB(path string, opts Options) (*DB, error) {
+func newDB(path string, e engine, opts Options) (*DB, error) {
 	if opts.Codec == nil {
 		return nil, fmt.Errorf("storage: Options.Codec is missing")
 	}
@@ -97,7 +100,7 @@ func newDB(path string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{path: path, opts: opts, tables: tables}, nil
+	return &DB{path: path, engine: e, opts: opts, tables: tables}, nil
 }
 
 // Path is the file that was opened.
@@ -113,13 +116,11 @@ func (db *DB) Close() error {
 		}
 		err := db.pool.close()
 		if db.writer != nil {
-			if e := db.beside.close(); err == nil {
-				err = e
+			if db.beside != nil {
+				err = cmp.Or(err, db.beside.Close())
 			}
 			// The last connection to close moves what is left in the WAL into the file.
-			if e := db.writer.s.close(); err == nil {
-				err = e
-			}
+			err = cmp.Or(err, db.writer.s.close())
 		}
 		if db.lock != nil {
 			db.lock.release()

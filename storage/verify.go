@@ -24,17 +24,17 @@ type VerifyOptions struct {
 // wrong is in the report, also a damaged file. Its memory does not grow with the
 // number of entries; a million take about a quarter of a minute, with Rebuild a minute.
 func (db *DB) Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
-	s, err := openVerifySession(db.path)
+	s, err := db.engine.verifier()
 	if err != nil {
 		return Report{}, unavailable(err)
 	}
 	defer func() { _ = s.close() }() // it was only read
-	if err := s.exec("BEGIN"); err != nil {
+	if err := s.begin(); err != nil {
 		return Report{}, unavailable(err)
 	}
-	defer func() { _ = s.exec("ROLLBACK") }()
+	defer func() { _ = s.rollback() }()
 	check := newChainCheck(db.opts.Codec, opts.Heads)
-	for _, find := range []func(context.Context, querier, *Report) error{checkFile, checkGuards} {
+	for _, find := range []func(context.Context, querier, *Report) error{db.engine.checkFile, db.engine.checkGuards} {
 		if err := find(ctx, s, &check.report); err != nil && !damaged(err, &check.report) {
 			return check.report, unavailable(err)
 		}
@@ -73,7 +73,7 @@ func (db *DB) checkChains(ctx context.Context, s connection, check *chainCheck) 
 		})
 		return hash, found, err
 	}
-	err := s.query(selectEntries+"ORDER BY e.pos", nil, func(r scanner) error {
+	err := s.stream(selectEntries+"ORDER BY e.pos", nil, func(r scanner) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (db *DB) rebuild(ctx context.Context, s connection, report *Report) error {
 	}
 	slices.Sort(tables)
 	for _, name := range tables {
-		if err := shadow(s, name); err != nil {
+		if err := db.engine.shadow(s, name); err != nil {
 			return err
 		}
 	}
@@ -156,7 +156,7 @@ func (db *DB) rebuild(ctx context.Context, s connection, report *Report) error {
 	}
 	report.Rebuilt = true
 	for _, name := range tables {
-		if err := compare(s, name, report); err != nil {
+		if err := db.compare(s, name, report); err != nil {
 			return err
 		}
 	}
@@ -164,8 +164,8 @@ func (db *DB) rebuild(ctx context.Context, s connection, report *Report) error {
 }
 
 // compare reports the first row in which the real table and the shadow differ.
-func compare(s connection, name string, report *Report) error {
-	columns, err := tableColumns(s, name)
+func (db *DB) compare(s connection, name string, report *Report) error {
+	columns, err := db.engine.columns(s, name)
 	if err != nil {
 		return err
 	}
@@ -176,12 +176,13 @@ func compare(s connection, name string, report *Report) error {
 		}
 	}
 	changed := strings.Join(differ, " || ")
+	kept, folded := db.engine.real(name), db.engine.shadowed(name)
 	for _, q := range []struct{ sql, text string }{
-		{"SELECT a.key, " + changed + " FROM " + realTable(name) + " a JOIN " + shadowTable(name) + " b ON b.key = a.key WHERE " + changed + " <> '' ORDER BY a.key LIMIT 1",
+		{"SELECT a.key, " + changed + " FROM " + kept + " a JOIN " + folded + " b ON b.key = a.key WHERE " + changed + " <> '' ORDER BY a.key LIMIT 1",
 			"table %s, row %q differs from what the entries give, in:%s"},
-		{"SELECT a.key, '' FROM " + realTable(name) + " a LEFT JOIN " + shadowTable(name) + " b ON b.key = a.key WHERE b.key IS NULL ORDER BY a.key LIMIT 1",
+		{"SELECT a.key, '' FROM " + kept + " a LEFT JOIN " + folded + " b ON b.key = a.key WHERE b.key IS NULL ORDER BY a.key LIMIT 1",
 			"table %s has a row %q that the entries do not give%s"},
-		{"SELECT b.key, '' FROM " + shadowTable(name) + " b LEFT JOIN " + realTable(name) + " a ON a.key = b.key WHERE a.key IS NULL ORDER BY b.key LIMIT 1",
+		{"SELECT b.key, '' FROM " + folded + " b LEFT JOIN " + kept + " a ON a.key = b.key WHERE a.key IS NULL ORDER BY b.key LIMIT 1",
 			"table %s lacks the row %q that the entries give%s"},
 	} {
 		err := s.query(q.sql, nil, func(r scanner) error {

@@ -230,7 +230,7 @@ func (v *view) SelectRows(name string, q timeline.Query, each func(doc []byte) e
 		return err
 	}
 	var docs [][]byte
-	err = v.q.query(sql, args, func(r scanner) error {
+	err = v.q.stream(sql, args, func(r scanner) error {
 		var doc []byte
 		if err := r.scan(&doc); err != nil {
 			return err

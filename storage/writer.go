@@ -136,7 +136,7 @@ func (w *writer) more(group []*request, began time.Time) []*request {
 // queued until nothing is. When a caller fails after something of it was
 // written, the transaction is undone and the others run one by one.
 func (w *writer) run(group []*request, growing bool) {
-	if err := w.s.exec(beginWrite); err != nil {
+	if err := w.s.begin(); err != nil {
 		w.fail(group, err)
 		return
 	}
@@ -262,7 +262,7 @@ func (w *writer) commit() error {
 		}
 		w.wrote = true
 	}
-	if err := w.s.exec("COMMIT"); err != nil {
+	if err := w.s.commit(); err != nil {
 		return err
 	}
 	if w.wrote {
@@ -297,7 +297,7 @@ func (w *writer) commit() error {
 // rollback undoes the open transaction and forgets what was known of it.
 func (w *writer) rollback() {
 	// The engine may have rolled back by itself already; then this fails, rightly.
-	_ = w.s.exec("ROLLBACK")
+	_ = w.s.rollback()
 	clear(w.heads)
 	clear(w.cursors)
 	w.view.rows.forget()
@@ -329,7 +329,7 @@ func (w *writer) fail(group []*request, err error) {
 // heal tries to write something, so that a disk that was full is noticed to be
 // free again although nobody sends.
 func (w *writer) heal() {
-	err := w.s.exec(beginWrite)
+	err := w.s.begin()
 	if err == nil {
 		err = w.s.exec("INSERT INTO meta (key, value) VALUES ('healed', $1) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 			w.db.now().Format(time.RFC3339Nano))
@@ -348,7 +348,7 @@ func (w *writer) heal() {
 // emptyWAL removes erased bytes from the WAL. A reader of an older state can be
 // in the way; then it is tried again after the next commit and every few seconds.
 func (w *writer) emptyWAL() {
-	done, err := checkpoint(w.s)
+	done, err := w.db.engine.emptyLog(w.s)
 	if err != nil {
 		w.db.opts.Log.Error("erased content is still in the write-ahead log", "err", err)
 		return
