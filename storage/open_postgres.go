@@ -12,16 +12,22 @@ import (
 	"wardroom/bot/problem"
 )
 
-// Standby is told, while a database is opened that another process owns, who that is;
-// see [OpenPostgres]. It is called from one goroutine.
-type Standby func(owner string)
+// Standby is told, while a database is opened that another process owns, who that is,
+// and gives up by an error; see [OpenPostgres]. It is called from one goroutine.
+type Standby func(owner string) error
+
+// NoStandby gives up at once, with Unavailable and [ErrOwned].
+func NoStandby(owner string) error {
+	return problem.New(problem.Unavailable, "the database is in use by another process (%s)", owner).
+		WithHint("one process owns a database: stop that one, or talk to it").Because(ErrOwned)
+}
 
 // OpenPostgres opens the database at url (postgres://… or key=value, as psql takes it;
 // the password may come from PGPASSWORD or a password file) for writing, makes its
 // tables when there are none and migrates it when it is older.
 //
 // One process owns it. Others stand by in OpenPostgres until that one has died, has
-// said nothing for five seconds, or ctx ends. An owner that was taken over from records
+// said nothing for five seconds, standby gives up, or ctx ends. An owner that was taken over from records
 // nothing any more; its [DB.Lost] is closed. It refuses (Invalid) a newer database, a
 // foreign one, one whose mark differs from opts.Marked, and a server that does not
 // keep what it has confirmed (fsync or synchronous_commit off).
@@ -47,11 +53,8 @@ func OpenPostgres(ctx context.Context, url string, opts Options, standby Standby
 	if err := e.findSchema(ctx, conn); err != nil {
 		return nil, err
 	}
-	if standby == nil {
-		standby = func(string) {}
-	}
 	if err := awaitLock(ctx, conn, db.opts.Log, standby); err != nil {
-		return nil, pgError(err)
+		return nil, err
 	}
 	if err := e.upgrade(ctx, conn); err != nil {
 		return nil, err
@@ -74,6 +77,32 @@ func OpenPostgres(ctx context.Context, url string, opts Options, standby Standby
 	go db.writer.loop()
 	db.opts.Log.Info("this process owns the database", slog.Int64("epoch", own.epoch))
 	return db, nil
+}
+
+// OpenPostgresReadOnly opens an existing database for [DB.View] and [DB.Verify], beside
+// its owner or without one; see [OpenReadOnly].
+func OpenPostgresReadOnly(ctx context.Context, url string, opts Options) (_ *DB, err error) {
+	e, err := newPostgresEngine(url)
+	if err != nil {
+		return nil, err
+	}
+	db, err := newDB(e.where(), e, opts)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := e.connect(ctx)
+	if err != nil {
+		return nil, unavailable(pgError(err))
+	}
+	err = errors.Join(e.findSchema(ctx, conn), conn.Close(ctx))
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	folder, err := postgresFolder()
+	if err != nil {
+		return nil, err
+	}
+	return db, db.openReading(ctx, folder)
 }
 
 // Lost is closed when another process has taken over a PostgreSQL database. The

@@ -17,9 +17,9 @@ import (
 const (
 	// beatEvery is how often the owner says that it lives, and standbys look.
 	beatEvery = time.Second
-	// beatLease is how long it may be silent before a standby ends its connection. Added
+	// OwnerLease is how long it may be silent before a standby ends its connection. Added
 	// to the standby's own second and to what opening takes, a takeover stays below ten.
-	beatLease = 5 * time.Second
+	OwnerLease = 5 * time.Second
 )
 
 // advisory is the lock that the owner's connection holds, one for each schema.
@@ -53,30 +53,32 @@ func ownName() string {
 	return fmt.Sprintf("%s, pid %d", host, os.Getpid())
 }
 
-// awaitLock waits until conn holds the lock. tell is called with who holds it meanwhile,
+// awaitLock waits until conn holds the lock. standby is told who holds it meanwhile,
 // whenever that changes.
-func awaitLock(ctx context.Context, conn *pgx.Conn, log *slog.Logger, tell func(holder string)) error {
+func awaitLock(ctx context.Context, conn *pgx.Conn, log *slog.Logger, standby Standby) error {
 	told := ""
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for {
 		var got bool
 		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock"+advisory).Scan(&got); err != nil || got {
-			return err
+			return pgError(err)
 		}
 		holder, silent, err := lookAtOwner(ctx, conn)
 		if err != nil {
-			return err
+			return pgError(err)
 		}
 		if holder != told {
+			if err := standby(holder); err != nil {
+				return err
+			}
 			log.Info("standing by: another process owns the database", slog.String("owner", holder))
-			tell(holder)
 			told = holder
 		}
-		if silent > beatLease {
+		if silent > OwnerLease {
 			log.Warn("the owner of the database is silent: its connection is ended", slog.String("owner", holder), slog.Duration("silent", silent))
 			if err := endOwner(ctx, conn); err != nil {
-				return err
+				return pgError(err)
 			}
 			continue
 		}
@@ -101,6 +103,23 @@ func lookAtOwner(ctx context.Context, conn *pgx.Conn) (holder string, silent tim
 		return "nobody", 0, nil
 	}
 	return holder, time.Duration(seconds * float64(time.Second)), err
+}
+
+// Owner is who last owned a shared database, and how long ago it said that it lives;
+// "" for a file, and where nobody ever did.
+func (db *DB) Owner(ctx context.Context) (holder string, silent time.Duration, err error) {
+	if _, shared := db.engine.(*postgresEngine); !shared {
+		return "", 0, nil
+	}
+	err = db.pool.read(ctx, func(q querier) error {
+		return q.query("SELECT o.holder, (extract(epoch FROM clock_timestamp() - h.seen) * 1000)::bigint FROM owner o, heartbeat h", nil, func(r scanner) error {
+			var ms int64
+			err := r.scan(&holder, &ms)
+			silent = time.Duration(ms) * time.Millisecond
+			return err
+		})
+	})
+	return holder, silent, unavailable(err)
 }
 
 // endOwner ends the connection that holds the lock, and waits until it is gone.
@@ -170,9 +189,12 @@ func (o *owner) proven(q querier) error {
 
 func (o *owner) deposed() error {
 	o.lose.Do(func() { close(o.lost) })
-	return pgFault{problem.New(problem.Unavailable, "another process has taken over the database: this one records nothing any more").
-		WithHint("it was silent for more than %s; start it again and it stands by", beatLease).Because(ErrOwned)}
+	return pgFault{ErrDeposed}
 }
+
+// ErrDeposed is what a process that was taken over from is told, and tells.
+var ErrDeposed = problem.New(problem.Unavailable, "another process has taken over the database: this one records nothing any more").
+	WithHint("it was silent for more than %s; started again it stands by", OwnerLease).Because(ErrOwned)
 
 // beat says every second that the owner lives, on a connection of its own, until close.
 func (o *owner) beat() {
@@ -199,7 +221,7 @@ func (o *owner) beat() {
 
 // beatOnce returns the connection to go on with, nil for a new one.
 func (o *owner) beatOnce(ctx context.Context, conn *pgx.Conn) *pgx.Conn {
-	within, cancel := context.WithTimeout(ctx, beatLease)
+	within, cancel := context.WithTimeout(ctx, OwnerLease)
 	defer cancel()
 	var err error
 	if conn == nil {

@@ -40,6 +40,7 @@ type Config struct {
 	Repairs     remediation.Policy
 	OnCall      OnCall
 	Metrics     Metrics
+	Database    Database
 
 	// Warnings are what can be used but should be mended.
 	Warnings []Mistake
@@ -107,6 +108,11 @@ func (c Credentials) IsZero() bool { return c == Credentials{} }
 // Accept is what a sender has to show, to be checked.
 func (c Credentials) Accept() alert.Credential {
 	return alert.Credential{}.Bearer(c.Token.Reveal()).Basic(c.Username, c.Password.Reveal())
+}
+
+// Database is where the record is kept.
+type Database struct {
+	Postgres Secret // the URL of a server that replicas share; zero: wardroom.db in the data folder
 }
 
 // Metrics is who may read /metrics.

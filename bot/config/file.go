@@ -19,6 +19,7 @@ type File struct {
 	Listen      Text            `yaml:"listen" form:"address" help:"Where webhooks, the console, the API and metrics are served. Keep it on the loopback address unless a proxy or public stands before it."`
 	Public      FilePublic      `yaml:"public" help:"Serve the outside with a certificate of its own, by ACME, so that an Alertmanager inside a cluster can reach it. Needs the ports 80 and 443."`
 	Data        Text            `yaml:"data" form:"folder" example:"/var/lib/wardroom" help:"Where wardroom.db and its socket live. Left out: the current folder. A relative path counts from this file."`
+	Database    FileDatabase    `yaml:"database" help:"Where the record is kept. Left out: in wardroom.db, in the data folder, which is recommended: it does not depend on a database that may be on fire."`
 	Log         FileLog         `yaml:"log" help:"The process log, on standard error. What happened in an incident is in its timeline, not here."`
 	People      Map[FilePerson] `yaml:"people" example:"joe" help:"The people who may ask for something, by the short name that timelines show."`
 	Intake      FileIntake      `yaml:"intake" help:"Who may send alerts."`
@@ -39,6 +40,12 @@ type FilePublic struct {
 	Pos
 	Host  Text `yaml:"host" form:"host name" example:"wardroom.example.org" help:"The name in the certificate. It must lead to this machine."`
 	Email Text `yaml:"email" example:"ops@example.org" help:"Where the issuer of the certificate warns of an expiry."`
+}
+
+// FileDatabase is the section database.
+type FileDatabase struct {
+	Pos
+	Postgres Secret `yaml:"postgres" example:"/run/secrets/wardroom-postgres" help:"The URL of a PostgreSQL, postgres://wardroom@db.example.org/wardroom?sslmode=verify-full, that replicas of Wardroom share: one owns it, the others stand by and take over within ten seconds. It should not be the server that incidents are about."`
 }
 
 // FileLog is the section log.

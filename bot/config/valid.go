@@ -38,6 +38,7 @@ func valid(d *decoder, f *File) *Config {
 	c.Repairs = d.repairs(f.Repairs, c.People)
 	c.OnCall = d.onCall(f, c)
 	c.Metrics = Metrics(f.Metrics)
+	c.Database = Database{Postgres: f.Database.Postgres}
 	d.sources(f.Routes, c.Intake)
 	if !c.StatusPage.Listen.IsZero() && c.StatusPage.Listen == c.Listen && c.Listen.Port != 0 {
 		d.fail(f.StatusPage.Listen.Pos, "is the same address as listen: leave it out, or choose another")

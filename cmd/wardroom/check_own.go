@@ -25,6 +25,7 @@ import (
 	checks "wardroom/bot/watch"
 	"wardroom/integrations/generic"
 	"wardroom/integrations/socket"
+	"wardroom/storage"
 )
 
 const (
@@ -212,7 +213,7 @@ func (k *checker) secretFiles() []string {
 	for _, g := range in.Generic {
 		all = append(all, g.Inbound)
 	}
-	all = append(all, k.config.OnCall.Ntfy.Auth)
+	all = append(all, k.config.OnCall.Ntfy.Auth, config.Credentials{Token: k.config.Database.Postgres})
 	for _, topic := range k.config.OnCall.Topics {
 		all = append(all, config.Credentials{Token: topic})
 	}
@@ -231,8 +232,9 @@ func (k *checker) secretFiles() []string {
 }
 
 func (k *checker) database(ctx context.Context) (checks.Finding, error) {
-	path := filepath.Join(k.data, databaseFile)
-	db, _, err := readOnly(ctx, path)
+	kept := recordOf(k.config, k.data)
+	path := kept.file
+	db, _, err := kept.read(ctx)
 	if problem.Is(err, problem.NotFound) {
 		return checks.Warn("there is none at %s; it is made at the first start", path), nil
 	}
@@ -240,6 +242,7 @@ func (k *checker) database(ctx context.Context) (checks.Finding, error) {
 		return checks.Finding{}, err
 	}
 	defer db.Close()
+	path = db.Path()
 	version, err := db.SchemaVersion(ctx)
 	if err != nil {
 		return checks.Finding{}, err
@@ -264,6 +267,18 @@ func (k *checker) database(ctx context.Context) (checks.Finding, error) {
 	text := fmt.Sprintf("%s, schema %d, %s", path, version, plural(int(entries), "entry", "entries"))
 	if !last.IsZero() {
 		text += fmt.Sprintf(", the last %s ago", roughly(k.clock.Now().Sub(last)))
+	}
+	if kept.shared() {
+		holder, silent, err := db.Owner(ctx)
+		switch {
+		case err != nil:
+			return checks.Finding{}, err
+		case holder == "":
+			return checks.Fine("%s; nobody has owned it yet", text), nil
+		case silent > storage.OwnerLease:
+			return checks.Warn("%s; nobody owns it: %s was last heard %s ago", text, holder, roughly(silent)), nil
+		}
+		return checks.Fine("%s; %s owns it", text, holder), nil
 	}
 	if pid := lockOwner(path + ".lock"); pid > 0 {
 		return checks.Fine("%s; process %d owns it", text, pid), nil

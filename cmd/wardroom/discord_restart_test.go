@@ -186,7 +186,7 @@ func (m *mortal) once(text string) {
 	if told := m.posts(text); len(told) != 1 {
 		m.t.Errorf("the room tells it %d times: %q", len(told), told)
 	}
-	db, codec, err := readOnly(m.t.Context(), filepath.Join(m.data, databaseFile))
+	db, codec, err := record{file: filepath.Join(m.data, databaseFile)}.read(m.t.Context())
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -101,11 +101,11 @@ func (p *program) addExport(root *cobra.Command) error {
 
 // reading opens the database of the data folder beside whoever owns it.
 func (p *program) reading(ctx context.Context, use func(*storage.DB, *timeline.Codec) error) error {
-	_, data, err := p.load()
+	cfg, data, err := p.load()
 	if err != nil {
 		return err
 	}
-	db, codec, err := readOnly(ctx, filepath.Join(data, databaseFile))
+	db, codec, err := recordOf(cfg, data).read(ctx)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func TestNothingAcknowledgedIsLostWhenKilled(t *testing.T) {
 // received counts the entries in which the log received each fingerprint.
 func received(t *testing.T, data string) map[string]int {
 	t.Helper()
-	db, _, err := readOnly(t.Context(), filepath.Join(data, databaseFile))
+	db, _, err := record{file: filepath.Join(data, databaseFile)}.read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,16 +103,6 @@ func look(ctx context.Context, s settings) (Asker, error) {
 	return &local{runner: sys.runner, store: sys.db, prominence: sys.codec.Prominence, caller: ownCaller(s.config.People), close: sys.db.Close}, nil
 }
 
-// readOnly opens a database beside whoever owns it.
-func readOnly(ctx context.Context, path string) (*storage.DB, *timeline.Codec, error) {
-	codec, err := newCodec()
-	if err != nil {
-		return nil, nil, err
-	}
-	db, err := storage.OpenReadOnly(ctx, path, storage.Options{Codec: codec, Folds: folds(), Clock: timeline.RealClock{}})
-	return db, codec, err
-}
-
 // ownCaller is the person whose process this is.
 func ownCaller(directory *people.Directory) command.Caller {
 	return socket.Caller(directory, os.Getuid())

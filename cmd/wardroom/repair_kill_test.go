@@ -238,7 +238,7 @@ func (d deadly) recycles(killed bool) (requests, accepted int) {
 // checkRecord holds what was recorded to what people did.
 func (d deadly) checkRecord(t *testing.T, w *mortalWorld) {
 	t.Helper()
-	db, _, err := readOnly(t.Context(), filepath.Join(w.folder, mortalData, databaseFile))
+	db, _, err := record{file: filepath.Join(w.folder, mortalData, databaseFile)}.read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

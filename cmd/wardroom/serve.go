@@ -78,8 +78,10 @@ func serve(ctx context.Context, cfg *config.Config, data string, out io.Writer) 
 		return err
 	}
 	metrics := web.NewMetrics(versionText())
+	door := &standbyDoor{addr: cfg.Listen.String(), log: log}
 	sys, err := wire(ctx, settings{config: cfg, data: data, clock: timeline.RealClock{}, log: log, meter: metrics.Meter,
-		pages: external, discord: chat, fleet: machines})
+		pages: external, discord: chat, fleet: machines, standby: door.stand})
+	door.close()
 	if err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func (v *server) compose() (err error) {
 	if err := v.readback(); err != nil {
 		return err
 	}
-	v.app.Add(v.socketService(), v.checks(), v.runbookService(), webService("web", v.front))
+	v.app.Add(v.socketService(), v.checks(), v.runbookService(), bot.Service{Name: "record", Run: untilDeposed(v.db)}, webService("web", v.front))
 	return nil
 }
 
@@ -208,7 +210,7 @@ func (v *server) started() {
 	fmt.Fprintf(v.out, "  token         %s\n", filepath.Join(v.data, tokenFile))
 	fmt.Fprintf(v.out, "  status page   %s\n", status)
 	fmt.Fprintf(v.out, "  health        %s/healthz, /readyz, /metrics\n", base)
-	fmt.Fprintf(v.out, "  database      %s\n", filepath.Join(v.data, databaseFile))
+	fmt.Fprintf(v.out, "  database      %s\n", v.db.Path())
 	if host := v.config.Public.Host; host != "" {
 		fmt.Fprintf(v.out, "  public        https://%s/\n", host)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,14 +29,15 @@ func (p *program) newVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			kept := record{file: db}
 			if db == "" {
-				_, data, err := p.load()
+				cfg, data, err := p.load()
 				if err != nil {
 					return err
 				}
-				db = filepath.Join(data, databaseFile)
+				kept = recordOf(cfg, data)
 			}
-			store, _, err := readOnly(c.Context(), db)
+			store, _, err := kept.read(c.Context())
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ func (p *program) newVerify() *cobra.Command {
 			return printReport(c.OutOrStdout(), report)
 		},
 	}
-	c.Flags().StringVar(&db, "db", "", "the database `file` (default: wardroom.db in the data folder)")
+	c.Flags().StringVar(&db, "db", "", "the database `file` (default: the record of the configuration, wardroom.db in the data folder)")
 	c.Flags().StringArrayVar(&heads, "head", nil, "a head that was kept outside, as `INC-1=HASH`; may be repeated")
 	c.Flags().BoolVar(&rebuild, "rebuild", false, "also fold current state anew from the entries and compare")
 	return c

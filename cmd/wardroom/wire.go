@@ -26,9 +26,6 @@ import (
 	"wardroom/storage"
 )
 
-// databaseFile is the name of the database in the data folder.
-const databaseFile = "wardroom.db"
-
 // settings are what a system is made from.
 type settings struct {
 	config  *config.Config
@@ -42,6 +39,15 @@ type settings struct {
 	rooms   []room
 	discord *discordSettings // nil: there is no Discord
 	fleet   fleetSettings
+	standby storage.Standby // nil: a record that another process owns is an error
+}
+
+// record is where the record is kept: of a rehearsal, always in its own folder.
+func (s settings) record() record {
+	if s.marked != "" {
+		return record{file: filepath.Join(s.data, databaseFile)}
+	}
+	return recordOf(s.config, s.data)
 }
 
 // room is where people read what happens: a poster for each chat.
@@ -77,9 +83,12 @@ func wire(ctx context.Context, s settings) (*system, error) {
 	if err := os.MkdirAll(s.data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	db, err := storage.OpenSQLite(ctx, filepath.Join(s.data, databaseFile), storage.Options{
+	if s.standby == nil {
+		s.standby = storage.NoStandby
+	}
+	db, err := s.record().open(ctx, storage.Options{
 		Codec: codec, Folds: folds(), Clock: s.clock, Rand: s.rand, Log: s.log, Marked: s.marked,
-	})
+	}, s.standby)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +110,7 @@ func wire(ctx context.Context, s settings) (*system, error) {
 // inspect puts together what only reads, on a database that another process may
 // own. Whatever would record is refused. Close the database.
 func inspect(ctx context.Context, s settings) (*system, error) {
-	db, codec, err := readOnly(ctx, filepath.Join(s.data, databaseFile))
+	db, codec, err := s.record().read(ctx)
 	if err != nil {
 		return nil, err
 	}

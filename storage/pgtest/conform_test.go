@@ -20,7 +20,7 @@ import (
 	"wardroom/storage/storagetest"
 )
 
-// servers are the URLs by version, "15".
+// servers are the URLs by version, "15.18".
 var servers = map[string]string{}
 
 // TestMain is also the process that owns a database, or stands by, in other tests.
@@ -43,7 +43,11 @@ func run(m *testing.M) (code int) {
 		return 1
 	}
 	for _, bin := range pgtest.Binaries() {
-		version := filepath.Base(filepath.Dir(bin))
+		version, err := pgtest.Version(context.Background(), bin)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		s, err := pgtest.Start(context.Background(), bin, filepath.Join(folder, version))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -92,7 +96,7 @@ func schemaOf(t testing.TB, server, place string) string {
 func TestPostgresConforms(t *testing.T) {
 	onEach(t, func(t *testing.T, server string) {
 		storagetest.Run(t, func(t testing.TB, place string, opts storage.Options) storagetest.Store {
-			db, err := storage.OpenPostgres(t.Context(), schemaOf(t, server, place), opts, nil)
+			db, err := storage.OpenPostgres(t.Context(), schemaOf(t, server, place), opts, storage.NoStandby)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,13 +29,27 @@ type Server struct {
 	done chan struct{}
 }
 
-// Binaries are the folders that hold a PostgreSQL, as Debian lays them out.
+// Binaries are the folders that hold a PostgreSQL: Debian's, and those that the variable
+// POSTGRES_BIN names, as PATH does.
 func Binaries() []string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is right
 	if more := os.Getenv("POSTGRES_BIN"); more != "" {
 		found = append(found, filepath.SplitList(more)...)
 	}
 	return found
+}
+
+// Version is "15.18", of the server in a folder of binaries.
+func Version(ctx context.Context, bin string) (string, error) {
+	said, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", bin, err)
+	}
+	words := strings.Fields(string(said)) // postgres (PostgreSQL) 15.18 (Debian …)
+	if len(words) < 3 {
+		return "", fmt.Errorf("%s says %q of itself", bin, said)
+	}
+	return words[2], nil
 }
 
 // Start makes a cluster below folder and runs it; bin is one of [Binaries]. Settings

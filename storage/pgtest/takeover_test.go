@@ -40,7 +40,7 @@ func replica(url, name string) int {
 		return 1
 	}
 	opts := storage.Options{Codec: codec, Folds: []timeline.Fold{storagetest.Fold}, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
-	db, err := storage.OpenPostgres(ctx, url, opts, func(owner string) { fmt.Println("STANDBY", owner) })
+	db, err := storage.OpenPostgres(ctx, url, opts, func(owner string) error { fmt.Println("STANDBY", owner); return nil })
 	if err != nil {
 		fmt.Println("ERR", err)
 		return 1
@@ -285,7 +285,7 @@ func takeover(fail, mend func(*process, *wire) error) func(*testing.T, string) {
 		<-second.ended
 
 		opts, _ := storagetest.Options(t)
-		db, err := storage.OpenPostgres(t.Context(), url, opts, nil)
+		db, err := storage.OpenPostgres(t.Context(), url, opts, storage.NoStandby)
 		if err != nil {
 			t.Fatal(err)
 		}
