@@ -96,9 +96,9 @@ func (w WorldEvent) Words() (who, what string) {
 	case w.Mend != "":
 		return "Kubernetes", w.Mend + " crashes no more"
 	case w.Spoil != "":
-		return "Kubernetes", "the pods of " + w.Spoil + " are of no use"
+		return "Kubernetes", "sees the pods of " + w.Spoil + " crash"
 	case w.Jam != "":
-		return "Kubernetes", "the pods of " + w.Jam + " would not end"
+		return "Kubernetes", "will wait in vain for the pods of " + w.Jam + " to end"
 	case w.Recycle != "":
 		return "somebody", "recycles " + w.Recycle + " in the Cloud Manager"
 	case w.Detach != "":

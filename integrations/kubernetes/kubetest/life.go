@@ -42,7 +42,7 @@ type machine struct {
 type podLife struct {
 	boot    int       // of the machine that it was started in
 	spoiled bool      // its containers run no more, ever
-	jammed  bool      // they do not end, whoever asks
+	jammed  bool      // in this boot they do not end, whoever asks
 	mounted bool      // all its volumes
 	at      time.Time // since when they are, and its containers start
 	ended   time.Time // when it was asked to end

@@ -359,4 +359,10 @@ func TestJammedAndSpoiled(t *testing.T) {
 	if n.redis().UID == old.UID {
 		t.Error("it is the same pod")
 	}
+	old = n.redis()
+	n.sim.Jam("default/redis")
+	n.must(n.sim.Delete("pods", "default/redis-0", false))
+	n.pass(time.Minute)
+	n.cloud.HostReboot(lateA)
+	n.until("the boot has ended it", 10*time.Minute, func() bool { return n.redis().UID != old.UID })
 }

@@ -91,7 +91,7 @@ func (s *Server) kubelets() {
 		}
 		pl := s.life.pod(p.UID)
 		if p.DeletionTimestamp != nil {
-			if !pl.jammed && s.due(pl.ended.Add(s.opt.Timing.Stop)) {
+			if stuck := pl.jammed && pl.boot == l.boot; !stuck && s.due(pl.ended.Add(s.opt.Timing.Stop)) {
 				s.drop("pods", p)
 				delete(s.life.pods, p.UID)
 			}
@@ -104,7 +104,7 @@ func (s *Server) kubelets() {
 // run starts a pod: its volumes first, then its containers.
 func (s *Server) run(p *corev1.Pod, pl *podLife, l *machine) {
 	if pl.boot != l.boot { // it was never started, or its node was booted since
-		*pl = podLife{boot: l.boot, spoiled: pl.spoiled || pl.boot >= 0 && s.life.frail[workloadOf(p)], jammed: pl.jammed && pl.boot < 0}
+		*pl = podLife{boot: l.boot, spoiled: pl.spoiled || pl.boot >= 0 && s.life.frail[workloadOf(p)]}
 		s.setReady(p, corev1.ConditionFalse, "ContainersNotReady", func(p *corev1.Pod) { waiting(p, corev1.PodPending, "ContainerCreating") })
 	}
 	if !pl.mounted {
