@@ -198,3 +198,19 @@ func TestScaledBySomebodyElseMeanwhile(t *testing.T) {
 	c.putBack(2)
 	w.restored(t, "scaled meanwhile", p.Remediation)
 }
+
+// Whoever scales a workload back before that was seen, as an owner does that nobody has
+// told, ends the run: it does not wait for what will not come, nor scale against them.
+func TestScaledBackAtOnce(t *testing.T) {
+	w := newWorld()
+	w.stuck["scaled back"] = true
+	p := w.plan(t, repair.NodeReboot, "node", sick)
+	i := slices.IndexFunc(p.Steps, func(s remediation.PlannedStep) bool { return s.Name == "scale-to" })
+	c := &carrier{T: t, w: w, r: w.remediation(t, p.Remediation), plan: p, learned: map[string]string{}, at: -1}
+	if why := c.one(i); why != "failed: default/postgres is at 1 again: somebody or something else scales it back; see who, and pause it first" {
+		t.Errorf("%q", why)
+	}
+	if w.accepted["scale"] != 1 {
+		t.Errorf("scaled %d times", w.accepted["scale"])
+	}
+}

@@ -17,11 +17,20 @@ type evicter interface {
 }
 
 // evictPodsStep asks for the eviction of every pod that a node loses. While a budget
-// forbids one it is Unavailable, so that it is asked again later.
+// forbids one it is Unavailable, so that it is asked again later. A node that somebody
+// has opened again is not emptied against them: it would never be empty.
 func evictPodsStep(c evicter) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 10 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+			snapshot, err := fresh(ctx, c, theNodes)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
+			n, there := findNode(snapshot, s.Args["node"], s.Plan.Target.Identity)
+			if there && !n.Unschedulable {
+				return failed("somebody has uncordoned %s meanwhile: pods come there again", n.Name), nil
+			}
 			return podsLeft(ctx, c, s, podsToLeave)
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {

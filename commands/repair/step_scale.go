@@ -30,6 +30,9 @@ func scaleToStep(c scaler) remediation.Step {
 			if err != nil {
 				return remediation.Seen{}, err
 			}
+			if w.Replicas != number(s.Args["to"]) && scaledSince(w, s) {
+				return failed("%s is at %d again: somebody or something else scales it back; see who, and pause it first", w.Object, w.Replicas), nil
+			}
 			return remediation.Seen{So: w.Replicas == number(s.Args["to"])}, nil
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
@@ -40,11 +43,21 @@ func scaleToStep(c scaler) remediation.Step {
 			}
 			var learned map[string]string
 			if w.Replicas != number(s.Args["to"]) {
-				learned = map[string]string{replicasKey(o): strconv.Itoa(w.Replicas)}
+				learned = map[string]string{replicasKey(o): strconv.Itoa(w.Replicas), generationKey(o): strconv.FormatInt(w.Generation, 10)}
 			}
 			return learned, c.Scale(ctx, o, number(s.Args["to"]))
 		},
 	}
+}
+
+// generationKey is where it is recorded which generation of a workload was scaled.
+func generationKey(o fleet.Object) string { return "generation " + o.Kind + " " + o.String() }
+
+// scaledSince: the workload was changed again after the step had scaled it, which made
+// the next generation of it. What is read may still be of before that.
+func scaledSince(w fleet.Workload, s remediation.State) bool {
+	was, err := strconv.ParseInt(s.Learned[generationKey(objectOf(s.Args))], 10, 64)
+	return err == nil && w.Generation > was+1
 }
 
 // scaleBackStep scales a workload to what was recorded.

@@ -124,7 +124,13 @@ func (w *world) Scale(_ context.Context, o fleet.Object, replicas int) error {
 	do, err := w.call("scale", o, replicas)
 	for i := range w.s.Workloads {
 		if do && w.s.Workloads[i].Object == o {
-			w.s.Workloads[i].Replicas = replicas
+			wl := &w.s.Workloads[i]
+			was := wl.Replicas
+			wl.Replicas, wl.Generation = replicas, wl.Generation+1
+			if w.stuck["scaled back"] {
+				wl.Replicas, wl.Generation = was, wl.Generation+1
+			}
+			wl.Observed = wl.Generation
 		}
 	}
 	return err
