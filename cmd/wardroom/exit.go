@@ -67,7 +67,7 @@ func printError(w io.Writer, err error, table *command.Table, asJSON bool) {
 	p, known := errors.AsType[*problem.Error](err)
 	switch {
 	case errors.Is(err, errUnconfirmed):
-		p = problem.New(problem.Conflict, "nothing was done").WithHint("--yes goes on without asking")
+		p = problem.New(problem.Conflict, "it was not confirmed, so nothing was carried out").WithHint("--yes goes on without asking")
 	case errors.Is(err, context.Canceled):
 		p = problem.New(problem.Unavailable, "given up")
 	case !known:

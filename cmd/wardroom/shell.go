@@ -58,7 +58,8 @@ type shell struct {
 	save string
 }
 
-// errUnconfirmed: nothing was done, because a person has to say so.
+// errUnconfirmed: nothing was carried out, because a person has to say so. What asks
+// may have been recorded, as a run that waits.
 var errUnconfirmed = errors.New("not confirmed")
 
 // newShell binds a shell to the terminal of this process.

@@ -193,7 +193,7 @@ func TestExitCodesAndErrors(t *testing.T) {
 		"an unknown flag":      {[]string{"timeline", "add", "--colour", "red"}, exitInvalid, "unknown flag: --colour\n  wardroom timeline add --help says more"},
 		"an unknown act":       {[]string{"timeline", "eat"}, exitNotFound, `wardroom timeline cannot "eat"` + "\n  one of: add, erase, export"},
 		"what does not exist":  {[]string{"incident", "ack", "INC-9"}, exitNotFound, "there is no incident INC-9"},
-		"not confirmed":        {[]string{"timeline", "erase"}, exitUnconfirmed, "nothing was done\n  --yes goes on"},
+		"not confirmed":        {[]string{"timeline", "erase"}, exitUnconfirmed, "nothing was carried out\n  --yes goes on"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
