@@ -57,9 +57,9 @@ lint: ## gofmt, go vet; golangci-lint and shellcheck where they are installed
 	if [ -n "$$bad" ]; then printf 'not formatted (gofmt -w mends it):\n%s\n' "$$bad"; exit 1; fi
 	go vet $(PKGS)
 	go vet .ci/report.go
-	bash -n .ci/run
+	bash -n .ci/run e2e/run e2e/k8sdev/build
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo 'golangci-lint is not installed: left out'; fi
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; else echo 'shellcheck is not installed: left out'; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/run e2e/run e2e/k8sdev/build; else echo 'shellcheck is not installed: left out'; fi
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
@@ -79,9 +79,8 @@ demo: ## the first night, replayed in about a minute
 	go run ./cmd/wardroom demo
 
 .PHONY: e2e
-e2e: ## the proof against a real control plane
-	@if [ ! -d e2e ]; then echo 'There is no e2e folder yet: it comes with the issue "Proof on the real thing".'; exit 1; fi
-	go test -count=1 -timeout 30m ./e2e/...
+e2e: build ## the proof against a real control plane, one line a scenario (TESTS='TestA TestB': only those)
+	@e2e/run $(TESTS)
 
 .PHONY: cover
 cover: ## how much of each package the tests reach; .cache/cover.html

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// cluster is one that is started by up.
+type cluster struct {
+	supervisor
+	self        string   // this program
+	linodeURL   string   // with its version, as http://127.0.0.1:4100/v4
+	linodeToken string   // of the cluster's own user
+	apiServer   []string // its arguments
+	apiURL      string
+	began       time.Time
+}
+
+const startWithin = 4 * time.Minute // a loaded machine needs more than one
+
+// up starts a cluster in an empty folder and prints a line with READY and the
+// administrator's kubeconfig. It runs until SIGTERM or SIGINT, or until a component
+// ends. SIGUSR1 stops the API server, SIGUSR2 starts it again.
+func up(args []string) int {
+	flags := flag.NewFlagSet("up", flag.ExitOnError)
+	c := &cluster{began: time.Now()}
+	c.died = make(chan *process, 16)
+	flags.StringVar(&c.dir, "dir", "", "the `folder` for logs, keys, kubeconfig and data; made new")
+	flags.StringVar(&c.linodeURL, "linode-url", "", "the Linode API that the cluster's driver and cloud controller ask; none: they are left out")
+	flags.StringVar(&c.linodeToken, "linode-token", "", "their token")
+	_ = flags.Parse(args) // it exits
+	// Before anything is started: a signal that comes early still ends it all.
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2)
+	runtime.LockOSThread()
+	defer c.endAll()
+	err := c.start(signals)
+	if err == nil {
+		err = c.supervise(signals)
+	}
+	if err != nil && !errors.Is(err, errTold) {
+		fmt.Fprintln(os.Stderr, "k8sdev:", err)
+		return 1
+	}
+	return 0
+}
+
+var errTold = errors.New("told to end")
+
+// start brings everything up, each when what it needs is there.
+func (c *cluster) start(signals <-chan os.Signal) (err error) {
+	if c.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if c.dir, err = filepath.Abs(c.dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startWithin)
+	defer cancel()
+	ports, err := freePorts(3)
+	if err != nil {
+		return err
+	}
+	etcd, args := etcdArgs(c.dir, ports[0], ports[1])
+	if err := c.supervisor.start(c.self, etcdName, args...); err != nil {
+		return err
+	}
+	token, err := writeCredentials(c.dir)
+	if err != nil {
+		return err
+	}
+	if err := c.answers(ctx, signals, etcd+"/health"); err != nil {
+		return fmt.Errorf("etcd: %w", err)
+	}
+	c.apiURL, c.apiServer = apiServerArgs(c.dir, etcd, ports[2])
+	if err := c.supervisor.start(c.self, apiServerName, c.apiServer...); err != nil {
+		return err
+	}
+	if err := c.answers(ctx, signals, c.apiURL+"/readyz"); err != nil {
+		return fmt.Errorf("API server: %w", err)
+	}
+	kubeconfig, err := writeKubeconfig(c.dir, c.apiURL, certificate(c.dir), token)
+	if err != nil {
+		return err
+	}
+	if err := c.startRest(ctx, kubeconfig); err != nil {
+		return err
+	}
+	c.say("READY KUBECONFIG=%s", kubeconfig)
+	return nil
+}
+
+// startRest starts what speaks to the API server.
+func (c *cluster) startRest(ctx context.Context, kubeconfig string) error {
+	if err := c.supervisor.start(c.self, controllerName, controllerArgs(c.dir, kubeconfig, certificate(c.dir))...); err != nil {
+		return err
+	}
+	if err := c.supervisor.start(c.self, schedulerName, "--kubeconfig="+kubeconfig, "--leader-elect=false", "--secure-port=0", "--profiling=false",
+		"--kube-api-qps=500", "--kube-api-burst=1000"); err != nil {
+		return err
+	}
+	if err := c.applyStages(ctx, kubeconfig); err != nil {
+		return err
+	}
+	if err := c.supervisor.start(c.self, kwokName, "--kubeconfig="+kubeconfig, "--manage-nodes-with-label-selector=type=kwok", "--manage-all-nodes=false",
+		"--node-ip=127.0.0.1", "--enable-crds=Stage", "--node-lease-duration-seconds=8"); err != nil {
+		return err
+	}
+	if c.linodeURL == "" {
+		return nil
+	}
+	sim := filepath.Join(filepath.Dir(c.self), "k8ssim")
+	for _, name := range []string{"csi-attacher", "kubelet-volumes", "cloud-node-lifecycle"} {
+		if err := c.supervisor.start(sim, name, "-kubeconfig="+kubeconfig, "-linode-url="+c.linodeURL, "-linode-token="+c.linodeToken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applyStages teaches the cluster what kubelets do. A Stage can be applied when its
+// definition is established, a moment after that was applied.
+func (c *cluster) applyStages(ctx context.Context, kubeconfig string) error {
+	path, err := writeStages(c.dir)
+	if err != nil {
+		return err
+	}
+	for {
+		said, err := exec.CommandContext(ctx, c.self, kubectlName, "--kubeconfig", kubeconfig, "apply", "--server-side", "-f", path).CombinedOutput()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || !strings.Contains(string(said), "no matches for kind"):
+			return fmt.Errorf("stages: %w: %s", err, said)
+		}
+		if err := pause(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// supervise does what signals say until one says to end, or a component ends.
+func (c *cluster) supervise(signals <-chan os.Signal) error {
+	for {
+		select {
+		case s := <-signals:
+			switch p := c.running(apiServerName); {
+			case s == syscall.SIGUSR1 && p != nil:
+				c.end(p)
+				c.say("STOPPED %s", apiServerName)
+			case s == syscall.SIGUSR2 && p == nil:
+				if err := c.supervisor.start(c.self, apiServerName, c.apiServer...); err != nil {
+					return err
+				}
+				c.say("STARTED %s", apiServerName)
+			case s == syscall.SIGTERM || s == syscall.SIGINT:
+				return errTold
+			}
+		case p := <-c.died:
+			if c.running(p.name) == p {
+				return fmt.Errorf("%s has ended: %s.log says why", p.name, filepath.Join(c.dir, p.name))
+			}
+		}
+	}
+}
+
+func (c *cluster) say(format string, args ...any) {
+	fmt.Printf("%6.2fs  %s\n", time.Since(c.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// freePorts are ports of loopback that nobody has. Somebody may take one before it is
+// used: then the component ends, and up with it.
+func freePorts(n int) (ports []int, err error) {
+	for range n {
+		in, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer in.Close() // all are held until all are known
+		ports = append(ports, in.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// answers waits until a server answers 200.
+func (c *cluster) answers(ctx context.Context, signals <-chan os.Signal, url string) error {
+	// The certificate is the one that the server makes itself a moment later.
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: 5 * time.Second}
+	defer client.CloseIdleConnections()
+	last := errors.New("it was not asked")
+	for {
+		if res, err := client.Get(url); err != nil {
+			last = err
+		} else {
+			said, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
+			res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+			last = fmt.Errorf("%s: %s", res.Status, said)
+		}
+		select {
+		case p := <-c.died:
+			return fmt.Errorf("%s has ended: %s.log says why", p.name, filepath.Join(c.dir, p.name))
+		case s := <-signals:
+			if s == syscall.SIGTERM || s == syscall.SIGINT {
+				return errTold
+			}
+		default:
+		}
+		if err := pause(ctx); err != nil {
+			return errors.Join(err, last)
+		}
+	}
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(50 * time.Millisecond):
+		return nil
+	}
+}

@@ -1,0 +1,39 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"wardroom/bot/remediation"
+	"wardroom/integrations/linode/linodetest"
+)
+
+// The limbo of 2021-07-11: after a recycle Linode says attached, and the machine has no
+// device. The run says so and does not claim to be done; a remount brings the pod back.
+func TestLimboAfterARecycleIsMendedByARemount(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, options{})
+	r.incident("A machine is broken")
+	node := r.nodeOf("redis")
+	r.cloud.Fault(linodetest.Fault{When: "recycle", Effect: linodetest.Limbo, Volume: "pvcbb1d06139b334c1f", Times: 1, Message: "Volume could not be attached."})
+	recycle := r.bot.ends(r.approved("node", "recycle", node).run)
+	if recycle.Status != remediation.Failed || !strings.Contains(recycle.Why, "/volume remount") {
+		t.Fatalf("the recycle is %s: %s\n%s", recycle.Status, recycle.Why, r.bot.story(recycle))
+	}
+	remount := r.approved("volume", "remount", "default/redis").finishes()
+	r.whole()
+	asked := r.asked()
+	if n := count(asked, "/recycle"); n != 1 {
+		t.Errorf("%d recycles: %v", n, asked)
+	}
+	r.bot.tells(remount.Incident, "failed", "volume-remount of pvc-bb1d06139b334c1f", "done in")
+}
+
+func count(all []string, end string) (n int) {
+	for _, one := range all {
+		if strings.HasSuffix(one, end) {
+			n++
+		}
+	}
+	return n
+}
