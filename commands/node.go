@@ -44,10 +44,20 @@ func Node(o RepairOptions) []command.Command {
 		a.target, a.propose, a.example = node, n.propose, "/"+a.path+" node:lke13311-16405-5fafd1b46dcf"
 		all = append(all, n.command(a))
 	}
-	return all
+	return append(all, n.rebootAll())
 }
 
 type nodes struct{ repairs }
+
+// rebootAll declares `/node reboot-all`.
+func (n nodes) rebootAll() command.Command {
+	return n.command(asking{
+		path: "node reboot-all", repair: repair.NodeRebootAll, title: "Restart ALL nodes, one after another?", summary: "Restart the machines of ALL nodes, one after another",
+		description: "Each node is cordoned, drained as budgets allow, restarted (Linode's through its API, those that run Talos through talosctl), Ready in a new boot and uncordoned. The next one's turn comes only when nothing is worse than before the run; else it stops and asks, and `/run resume answer:anyway` goes on. Workers come first, then control-plane nodes, each only while etcd keeps its quorum without it, and the node that Wardroom runs on last. **Breaks**: what has one replica is down each time until it runs elsewhere. **No undo**: a restart cannot be taken back. It asks for the last four characters of \"every node\".",
+		target:      command.Option{Name: "order", Help: "Names of nodes that come first, separated by commas; the others follow as usual", Type: command.String, Positional: true},
+		example:     "/node reboot-all",
+	})
+}
 
 // known are the nodes of the last snapshot, the sick ones first.
 func (n nodes) known(ctx context.Context) []fleet.Node {
@@ -158,6 +168,7 @@ func (n nodes) list(ctx context.Context, r command.Request) (command.Reply, erro
 			reply.Actions = append(reply.Actions, targetAct("Show "+row.Name, "node show", "node", row.Name, command.Secondary))
 		}
 	}
+	reply.Actions = append(reply.Actions, command.Action{Label: "Reboot all", Ask: command.Ask{Path: "node reboot-all"}, Style: command.Danger})
 	return reply, nil
 }
 

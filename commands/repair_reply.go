@@ -165,5 +165,6 @@ var answers = []command.Proposal{
 	{Value: string(remediation.Onward), Label: "Look again and go on"},
 	{Value: string(remediation.Again), Label: "Ask for it once more", Help: "a destructive step needs a new approval"},
 	{Value: string(remediation.DoneByMan), Label: "I did it by hand", Help: "go on with the next step"},
+	{Value: string(remediation.Anyway), Label: "Continue anyway", Help: "it is not so: go on with the next step all the same"},
 	{Value: string(remediation.GiveUp), Label: "Give up", Help: "end the run; what it left is listed"},
 }

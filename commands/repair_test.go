@@ -251,7 +251,7 @@ func TestWhatIsNotToBeHadIsSaid(t *testing.T) {
 	y := newYard(t)
 	y.open("Volumes do not attach", alert.SEV2)
 	y.ground.down = true
-	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x", "/volume open-ticket volume:x", "/workload list", "/workload show workload:x", "/scale set workload:x replicas:0", "/scale restore workload:x", "/restart workload workload:x", "/restart csi", "/restart core dry-run:yes", "/pod list", "/pod logs pod:x", "/pod force-delete pod:x"} {
+	for _, line := range []string{"/node list", "/node show node:x", "/node recycle node:x", "/node reboot-all", "/node cordon node:x dry-run:yes", "/volume list", "/volume show volume:x", "/volume remount volume:x", "/volume open-ticket volume:x", "/workload list", "/workload show workload:x", "/scale set workload:x replicas:0", "/scale restore workload:x", "/restart workload workload:x", "/restart csi", "/restart core dry-run:yes", "/pod list", "/pod logs pod:x", "/pod force-delete pod:x"} {
 		_, err := y.ask("joe", line)
 		p, ok := err.(*problem.Error)
 		if !ok || p.Code != problem.Unavailable || !strings.Contains(p.Message, "knows no cluster") || p.Hint == "" {

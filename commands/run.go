@@ -125,7 +125,7 @@ func (c runs) decisions() []command.Command {
 		}, reason("Why", false)),
 		c.decide(command.Command{
 			Path: "run resume", Summary: "Answer a run that has stopped and asks",
-			Description: "**onward**: look again and go on from what is found. **again**: ask for the step once more; a destructive one needs a new approval. **by-hand**: a person made it so, go on with the next step. **abort**: end the run.",
+			Description: "**onward**: look again and go on from what is found. **again**: ask for the step once more; a destructive one needs a new approval. **by-hand**: a person made it so, go on with the next step. **anyway**: it is not so, go on with the next step all the same, where that is offered. **abort**: end the run.",
 			Examples:    []string{"/run resume answer:onward", "/run resume run:INC-1/run-1 answer:by-hand reason:detached in the Cloud Manager"},
 			Form:        &command.Form{Title: "The run asks what is to happen", Submit: "Answer", Fields: []string{"answer", "reason"}, Propose: c.proposeAnswers, Explain: c.explainAnswer}, Handle: c.resume,
 		}, command.Option{Name: "answer", Help: "What is to happen", Type: command.Choice, Required: true, Choices: answerWords()}, reason("What speaks for it", false)),

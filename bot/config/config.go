@@ -37,6 +37,7 @@ type Config struct {
 	Discord     Section // zero: there is none
 	Kubernetes  Section // zero: there is no cluster
 	Linode      Section // zero: there is no cloud
+	Talos       Section // zero: there is no way to machines that run Talos
 	Repairs     remediation.Policy
 	OnCall      OnCall
 	Metrics     Metrics

@@ -145,3 +145,29 @@ func TestAllDown(t *testing.T) {
 		t.Error("pods that cannot be read are not down")
 	}
 }
+
+// Of nodes that are away in turn never two are: a workload is down only where one of
+// them has all of it.
+func TestBlastInTurn(t *testing.T) {
+	s := snapshot()
+	s.Pods = append(s.Pods, fleet.Pod{Object: object("Pod", "debug"), Node: well, Phase: "Running", LocalData: true})
+	b := fleet.BlastInTurn(s, []string{sick, well}, fleet.BlastOptions{Own: well})
+	for _, h := range b.Workloads {
+		if stops := h.Name != "site"; h.Stops() != stops || h.Pods != h.Replicas {
+			t.Errorf("%s stops: %t, with %d pods", h.Object, h.Stops(), h.Pods)
+		}
+	}
+	if len(b.Workloads) != 3 || b.Workloads[0].Name != "redis" || len(b.Bare) != 1 || len(b.LocalData) != 1 || len(b.Volumes) != 1 || len(b.Backups) != 1 || !b.Own || b.LastReady {
+		t.Errorf("%+v", b)
+	}
+	if alone := fleet.BlastInTurn(s, []string{sick}, fleet.BlastOptions{}); len(alone.Workloads) != 2 {
+		t.Errorf("of one node alone: %+v", alone.Workloads)
+	}
+	s.Nodes[1].Ready = fleet.Unknown
+	if b = fleet.BlastInTurn(s, []string{sick, well}, fleet.BlastOptions{}); !b.LastReady || b.Capacity.Fits() {
+		t.Errorf("nothing else is Ready: %+v", b)
+	}
+	if b = fleet.BlastInTurn(nil, []string{sick}, fleet.BlastOptions{}); len(b.Unknown) == 0 {
+		t.Error("a cluster that was not read is harmless")
+	}
+}

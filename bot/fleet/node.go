@@ -32,6 +32,8 @@ type Node struct {
 	Allocatable   Resources         `json:"allocatable,omitzero"`  // what pods may ask for
 	Hostname      string            `json:"hostname,omitempty"`    // as it reports it
 	SystemUUID    string            `json:"system_uuid,omitempty"` // as it reports it
+	System        string            `json:"system,omitempty"`      // as it reports it: "Talos (v1.13.2)"
+	Address       string            `json:"address,omitempty"`     // in the network of the nodes
 }
 
 // Truth is a condition's status: something that is not known is neither true nor false.

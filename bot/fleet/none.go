@@ -11,6 +11,10 @@ import (
 // Unavailable problem that says so.
 type NoCluster struct{}
 
+// NoTalos stands for machines that run Talos where no way to them is configured: every
+// call is an Unavailable problem that says so.
+type NoTalos struct{}
+
 // NoCloud stands for a cloud where none is configured: every call is an
 // Unavailable problem that says so.
 type NoCloud struct{}
@@ -18,6 +22,7 @@ type NoCloud struct{}
 var (
 	_ Cluster = NoCluster{}
 	_ Cloud   = NoCloud{}
+	_ Talos   = NoTalos{}
 )
 
 func noCluster() error {
@@ -28,6 +33,11 @@ func noCluster() error {
 func noCloud() error {
 	return problem.New(problem.Unavailable, "Wardroom knows no cloud that owns the machines").
 		WithHint("give the configuration a section `linode` with the cluster's id and a token; docs/guide/repairs.md says how")
+}
+
+func noTalos() error {
+	return problem.New(problem.Unavailable, "Wardroom knows no way to machines that run Talos").
+		WithHint("give the configuration a section `talos` with a talosconfig; docs/talos.md says how")
 }
 
 func (NoCluster) Snapshot(context.Context, time.Duration) (*Snapshot, error)  { return nil, noCluster() }
@@ -51,3 +61,6 @@ func (NoCloud) Reboot(context.Context, int) error                             { 
 func (NoCloud) Shutdown(context.Context, int) error                           { return noCloud() }
 func (NoCloud) Boot(context.Context, int) error                               { return noCloud() }
 func (NoCloud) Detach(context.Context, int) error                             { return noCloud() }
+func (NoTalos) Machines(context.Context, []string) ([]TalosMachine, error)    { return nil, noTalos() }
+func (NoTalos) Etcd(context.Context, []string) ([]EtcdMember, error)          { return nil, noTalos() }
+func (NoTalos) Reboot(context.Context, string) error                          { return noTalos() }

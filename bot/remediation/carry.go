@@ -121,13 +121,19 @@ const (
 	askBlind   = "unobservable"  // how it is cannot be told
 	askForeign = "somebody-else" // somebody else did it
 	askTwice   = "twice-absent"  // it was asked for twice and never arrived
+	askPerson  = "not-so"        // a step found what a person has to decide on
 )
 
 // ask stops a run until a person has answered.
 func (e *Engine) ask(ctx context.Context, r Run, code, question string, answers ...Answer) (bool, time.Time, error) {
+	return e.stop(ctx, r, Question{Code: code, Sentence: question, Answers: append(answers, GiveUp)})
+}
+
+// stop is ask with the whole question.
+func (e *Engine) stop(ctx context.Context, r Run, question Question) (bool, time.Time, error) {
 	planned, _, _ := r.Current()
 	return true, time.Time{}, e.record(ctx, r, func(timeline.View, Run) ([]timeline.Draft, error) {
-		p := &StepUnsure{StepRef: r.stepRef(r.Step, planned), Question: Question{Code: code, Sentence: question, Answers: append(answers, GiveUp)}}
+		p := &StepUnsure{StepRef: r.stepRef(r.Step, planned), Question: question}
 		return []timeline.Draft{r.draft(Who{}, p, timeline.Effects{Clear: []string{r.ID.stepKey(r.Step), r.ID.key(lateSuffix)}})}, nil
 	})
 }

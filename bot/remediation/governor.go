@@ -46,7 +46,7 @@ type governor struct {
 
 // nodeAct reports whether a plan acts on a node in a way that its pods notice.
 func (g *governor) nodeAct(p Plan) bool {
-	if p.Target.Kind != "node" || p.Undoes != "" {
+	if p.Target.Kind != "node" && p.Target.Kind != EveryNode || p.Undoes != "" {
 		return false
 	}
 	rem, known := g.known[p.Remediation]
@@ -92,7 +92,7 @@ func (g *governor) facts(ctx context.Context, p Plan) ([]Finding, error) {
 		return nil, nil
 	}
 	var found []Finding
-	if !p.Target.Identity.Proven() {
+	if !p.Target.proven() {
 		found = append(found, Finding{Code: CodeIdentity, Strength: Hard,
 			Sentence: fmt.Sprintf("it is not proven which machine %s is", p.Target.Name),
 			Hint:     "cluster and cloud must agree on it: look with `/node show`"})
@@ -118,6 +118,12 @@ func (g *governor) facts(ctx context.Context, p Plan) ([]Finding, error) {
 	return append(found, g.health(s, p.Target)...), nil
 }
 
+// proven reports whether it is certain which machine the target is. A plan for all
+// nodes proves each of them itself.
+func (t Target) proven() bool {
+	return t.Identity.Proven() || t.ProvenBy != "" && t.Identity.BootID != "" || t.Kind == EveryNode
+}
+
 // health counts the nodes other than the target.
 func (g *governor) health(s *fleet.Snapshot, target Target) []Finding {
 	ready := 0
@@ -125,6 +131,9 @@ func (g *governor) health(s *fleet.Snapshot, target Target) []Finding {
 		if n.Name != target.Name && n.Ready == fleet.True && !n.Unschedulable {
 			ready++
 		}
+	}
+	if target.Kind == EveryNode && ready == len(s.Nodes) {
+		ready-- // the one whose turn it is
 	}
 	switch {
 	case ready == 0:

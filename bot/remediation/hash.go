@@ -136,6 +136,7 @@ func (d *differences) target(was, is Target) {
 		{"its slot", was.Slot, is.Slot},
 		{"the volume", fmt.Sprint(was.Volume), fmt.Sprint(is.Volume)},
 		{"the object in the cluster", was.UID, is.UID},
+		{"who says which machine it is", was.ProvenBy, is.ProvenBy},
 	} {
 		if part.was != part.is {
 			d.grown("%s is another one: %s, not %s", part.what, or(part.is, "unknown"), or(part.was, "unknown"))

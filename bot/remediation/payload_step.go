@@ -63,12 +63,13 @@ func (p *StepAbsent) Text() string {
 	return p.text() + ": the answer was lost, and the request had not arrived"
 }
 
-// StepDone says that it is so.
+// StepDone says that it is so, or that a person goes on although it is not.
 type StepDone struct {
 	StepRef
 	Took    time.Duration     `json:"took"`
 	Already bool              `json:"already,omitempty"` // it was so before it was asked for
 	ByHand  bool              `json:"by_hand,omitempty"` // a person says so
+	Anyway  bool              `json:"anyway,omitempty"`  // it is not so: a person goes on all the same
 	Learned map[string]string `json:"learned,omitempty"`
 }
 
@@ -77,6 +78,8 @@ func (p *StepDone) Text() string {
 	switch {
 	case p.ByHand:
 		return p.text() + ": done by hand"
+	case p.Anyway:
+		return p.text() + ": it is not so; gone on with all the same"
 	case p.Already:
 		return p.text() + ": it was so already"
 	}
@@ -138,6 +141,8 @@ func (p *RunResumed) Text() string {
 		text += "the step is asked for once more"
 	case DoneByMan:
 		text += "the step was done by hand, it goes on with the next one"
+	case Anyway:
+		text += "it goes on with the next step although this one is not so"
 	default:
 		text += "it looks again and goes on"
 	}

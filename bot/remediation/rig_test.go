@@ -52,6 +52,7 @@ type world struct {
 	dead       atomic.Bool // the process
 	clock      timeline.Clock
 	visible    time.Time     // when the new machine is seen
+	worse      string        // what the look at the end finds, and asks about
 	blind      time.Duration // until it is, from the request on
 }
 
@@ -104,6 +105,9 @@ func (s scripted) Plan(_ context.Context, params map[string]string) (remediation
 	step(s.rename, "Recycle "+s.on, "linode-cli lke node-recycle 13311 16405-5fafd1b46dcf")
 	step("ready", "Wait until the new machine is Ready", "kubectl get node -w")
 	step("uncordon", "Uncordon "+s.on, "kubectl uncordon "+s.on)
+	if s.worse != "" {
+		step("not-worse", "Check that nothing is worse", "kubectl get pods")
+	}
 	for range s.steps {
 		step("ready", "Look once more", "kubectl get node")
 	}
@@ -183,6 +187,15 @@ func (s scripted) Step(name string) (remediation.Step, bool) {
 			}}, true
 	case "ready":
 		return remediation.Step{Late: 25 * time.Minute, Observe: s.seen(func() bool { return s.machine != 1 && !s.clock.Now().Before(s.ready) })}, true
+	case "not-worse":
+		return remediation.Step{Repeatable: true, Observe: func(_ context.Context, st remediation.State) (remediation.Seen, error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if s.worse == "mended" || st.Learned["accepted"] == s.worse {
+				return remediation.Seen{So: true}, nil
+			}
+			return remediation.Seen{Ask: "worse than before: " + s.worse, Anyway: map[string]string{"accepted": s.worse}}, nil
+		}}, true
 	case "uncordon":
 		return remediation.Step{Repeatable: true, Restores: true, Observe: s.seen(func() bool { return !s.cordoned }),
 			Do: s.do(name, func() error { s.cordoned = false; return nil })}, true

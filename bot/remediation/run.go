@@ -112,6 +112,8 @@ type Question struct {
 	Code     string   `json:"code"`
 	Sentence string   `json:"sentence"`
 	Answers  []Answer `json:"answers"`
+	// Anyway is what is learned by the answer Anyway.
+	Anyway map[string]string `json:"anyway,omitempty"`
 }
 
 // Answer to a run that has stopped.
@@ -121,6 +123,7 @@ const (
 	Onward    Answer = "onward"  // look again and go on from what is found
 	Again     Answer = "again"   // ask for the step once more; a destructive one needs a new approval
 	DoneByMan Answer = "by-hand" // a person made it so: go on with the next step
+	Anyway    Answer = "anyway"  // it is not so: go on with the next step all the same
 	GiveUp    Answer = "abort"   // end the run
 )
 

@@ -63,13 +63,20 @@ func (t Tier) String() string {
 
 // Target is what a repair acts on, with the proof that it is that and no other.
 type Target struct {
-	Kind     string         `json:"kind"` // "node", "volume", "workload"
+	Kind     string         `json:"kind"` // "node", "volume", "workload", …; [EveryNode]
 	Name     string         `json:"name"` // as people say it
 	Identity fleet.Identity `json:"identity,omitzero"`
 	Slot     string         `json:"slot,omitempty"`   // of the cloud's pool
 	Volume   int            `json:"volume,omitempty"` // the cloud's number
 	UID      string         `json:"uid,omitempty"`    // the cluster's
+	// ProvenBy names who, in place of the cloud, has told the plan that the machine is
+	// this one: "talos".
+	ProvenBy string `json:"proven_by,omitempty"`
 }
+
+// EveryNode is the kind of a target that is all nodes, one after another. Which
+// machine each is, is proven by the plan and again by the steps.
+const EveryNode = "nodes"
 
 // Plan is a repair of one target as it would be carried out now.
 type Plan struct {
@@ -170,6 +177,12 @@ type Seen struct {
 	// would mend it.
 	Failed  string
 	Suggest []Suggestion
+	// Ask stops the run until a person has answered: it is not so, and whether to wait,
+	// to go on or to end the run is not for Wardroom to decide. In words.
+	Ask string
+	// Anyway, when it is not nil, lets the person go on with the next step although it
+	// is not so; it is what is then learned. Only with Ask.
+	Anyway map[string]string
 }
 
 // Suggestion is a command for a person to ask for. It opens a plan and never acts.

@@ -63,8 +63,11 @@ func (d *Desk) answer(v timeline.View, who Who, r Run, a Answer, reason string) 
 				fx.Release = append(fx.Release, r.approverKey(given.By.String()))
 			}
 		}
-	case DoneByMan:
-		done := &StepDone{StepRef: r.stepRef(r.Step, planned), ByHand: true}
+	case DoneByMan, Anyway:
+		done := &StepDone{StepRef: r.stepRef(r.Step, planned), ByHand: a == DoneByMan}
+		if a == Anyway {
+			done.Anyway, done.Learned = true, r.Ask.Anyway
+		}
 		if s := r.Steps[r.Step]; !s.Started.IsZero() {
 			done.Took = v.Now().Sub(s.Started)
 		}

@@ -2,6 +2,7 @@ package remediation_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,42 @@ func TestAStepDoneByHandCountsAndTheRestGoesOn(t *testing.T) {
 	if b.world.accepted != 0 || !strings.Contains(b.told(0), "done by hand") {
 		t.Error(b.told(0))
 	}
+	b.sound()
+}
+
+func TestAPersonGoesOnAlthoughAStepIsNotSo(t *testing.T) {
+	b, r := started(t, func(b *bench) { b.world.worse = "default/site"; b.world.steps = 1 })
+	b.pass(10 * time.Minute)
+	r = b.wants(r.ID, remediation.Asking)
+	if want := []remediation.Answer{remediation.Onward, remediation.Anyway, remediation.GiveUp}; !slices.Equal(r.Ask.Answers, want) || r.Ask.Code != "not-so" || r.Ask.Sentence != "worse than before: default/site" {
+		t.Fatalf("it asks %+v", r.Ask)
+	}
+	b.answers("joe", r.ID, remediation.Onward)
+	b.pass(time.Minute)
+	b.wants(r.ID, remediation.Asking) // it is not so still
+	b.answers("joe", r.ID, remediation.Anyway)
+	b.pass(time.Minute)
+	r = b.wants(r.ID, remediation.Done)
+	if told := b.told(0); r.Learned()["accepted"] != "default/site" || !strings.Contains(told, "gone on with all the same") || strings.Contains(told, "done by hand") {
+		t.Errorf("learned %v\n%s", r.Learned(), told)
+	}
+	b.sound()
+}
+
+// Where it is not offered, nobody goes on anyway; and what is mended goes on by itself.
+func TestWhatIsMendedGoesOnOnceSomebodyLooks(t *testing.T) {
+	b, r := started(t, func(b *bench) { b.world.worse = "default/site" })
+	b.pass(10 * time.Minute)
+	b.wants(r.ID, remediation.Asking)
+	if _, err := b.desk.Resume(t.Context(), b.who("joe"), r.ID, remediation.Again, ""); !problem.Is(err, problem.Invalid) {
+		t.Errorf("an answer that is not offered: %v", err)
+	}
+	b.world.mu.Lock()
+	b.world.worse = "mended"
+	b.world.mu.Unlock()
+	b.answers("joe", r.ID, remediation.Onward)
+	b.pass(time.Minute)
+	b.wants(r.ID, remediation.Done)
 	b.sound()
 }
 

@@ -38,6 +38,12 @@ func (e *Engine) step(ctx context.Context, r Run, c *carried) (bool, time.Time, 
 		return e.fail(ctx, r, seen.Failed, seen.Suggest...)
 	case seen.So:
 		return e.done(ctx, r, planned, seen)
+	case seen.Ask != "":
+		question := Question{Code: askPerson, Sentence: seen.Ask, Answers: []Answer{Onward, GiveUp}, Anyway: seen.Anyway}
+		if seen.Anyway != nil {
+			question.Answers = []Answer{Onward, Anyway, GiveUp}
+		}
+		return e.stop(ctx, r, question)
 	}
 	e.saw(r.ID, seen.Progress)
 	if s.Mark == Pending {

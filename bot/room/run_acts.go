@@ -59,6 +59,8 @@ func answerLabel(a remediation.Answer) string {
 		return "Ask for it once more"
 	case remediation.DoneByMan:
 		return "I did it by hand"
+	case remediation.Anyway:
+		return "Continue anyway"
 	case remediation.GiveUp:
 		return "Give up"
 	}

@@ -20,6 +20,10 @@ type World struct {
 type Node struct {
 	Name   string `yaml:"name"`
 	Linode int    `yaml:"linode,omitempty"` // the number of its machine; left out: one of the simulator's
+	// Talos is the version of Talos that it runs, as "v1.7.0": then it is no machine of
+	// the cloud's, and talosctl restarts it. Left out: it is one of Linode's.
+	Talos   string `yaml:"talos,omitempty"`
+	Control bool   `yaml:"control_plane,omitempty"` // it is of the control plane, with a member of etcd where it runs Talos
 }
 
 // Workload is one whose pods are Ready at the start.

@@ -16,6 +16,7 @@ import (
 	"wardroom/commands/repair"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/linode"
+	"wardroom/integrations/talos"
 )
 
 // machines are the checks of the cluster and the cloud; none where none are configured.
@@ -50,6 +51,11 @@ func (k *checker) machines() []checks.Check {
 			}})
 		}
 	}
+	if f.talos != nil {
+		o := *f.talos
+		o.Clock = k.clock
+		list = append(list, talos.New(o).Checks(func(ctx context.Context) ([]string, error) { return k.talosMachines(ctx, f) })...)
+	}
 	return list
 }
 
@@ -59,6 +65,20 @@ func repairSpecs() (all []remediation.Spec) {
 		all = append(all, r.Spec())
 	}
 	return all
+}
+
+// talosMachines are the addresses of the nodes that run Talos.
+func (k *checker) talosMachines(ctx context.Context, f fleetSettings) ([]string, error) {
+	if f.cluster == nil {
+		return nil, problem.New(problem.Unavailable, "there is no cluster")
+	}
+	o := *f.live().cluster
+	o.Clock = k.clock
+	s, err := kubernetes.New(o).Snapshot(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	return onTalos(s.Nodes), nil
 }
 
 func (k *checker) cluster(ctx context.Context, c *kubernetes.Cluster) (checks.Finding, error) {

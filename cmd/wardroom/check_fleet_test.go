@@ -103,7 +103,7 @@ func TestClusterAndCloudAreTried(t *testing.T) {
 			w.kube.Deny(kubetest.ActToken, "create pods/eviction")
 			w.kube.Allow(kubetest.ActToken, "create pods/exec")
 		}, want: []want{{"kubernetes", checks.OK, pods}, {"kubernetes role to read", checks.OK, "all that is needed, and nothing that does harm besides"},
-			{"kubernetes role to act", checks.Warning, "it may not create pods/eviction, which disables: node-drain, node-reboot, node-recycle; and it may do more than is needed: create pods/exec"}}},
+			{"kubernetes role to act", checks.Warning, "it may not create pods/eviction, which disables: node-drain, node-reboot, node-reboot-all, node-recycle; and it may do more than is needed: create pods/exec"}}},
 		"the role to read may do everything": {mode: "observe", world: func(w *setupWorld) {
 			w.kube.Allow(kubetest.ObserveToken, "* *")
 		}, want: []want{{"kubernetes role to read", checks.Warning, "it may do more than is needed: * *"}}},

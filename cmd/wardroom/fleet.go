@@ -22,6 +22,7 @@ import (
 	"wardroom/integrations/discord/rooms"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/linode"
+	"wardroom/integrations/talos"
 )
 
 // nodeEnv names the node that Wardroom's own pod runs on, as the downward API gives it.
@@ -31,6 +32,7 @@ const nodeEnv = "WARDROOM_NODE"
 type fleetSettings struct {
 	cluster *kubernetes.Options // nil: there is none
 	cloud   *linode.Options     // nil: there is none
+	talos   *talos.Options      // nil: there is no way to machines that run it
 	own     string              // the node that Wardroom runs on; "" when it runs elsewhere
 }
 
@@ -51,6 +53,13 @@ func fleetOf(cfg *config.Config) (fleetSettings, error) {
 		}
 		f.cloud = &linode.Options{Settings: s}
 	}
+	if !cfg.Talos.IsZero() {
+		s, err := talos.Decode(cfg.Talos)
+		if err != nil {
+			return fleetSettings{}, err
+		}
+		f.talos = &talos.Options{Settings: s}
+	}
 	return f.in(cfg.Mode), nil
 }
 
@@ -69,6 +78,11 @@ func (f fleetSettings) in(mode config.Mode) fleetSettings {
 		o.Act, o.Ticket = config.Secret{}, config.Secret{}
 		f.cloud = &o
 	}
+	if f.talos != nil {
+		o := *f.talos
+		o.Observe = true
+		f.talos = &o
+	}
 	return f
 }
 
@@ -86,6 +100,7 @@ func (f fleetSettings) live() fleetSettings {
 type machines struct {
 	cluster *kubernetes.Cluster // nil: none is configured
 	linode  *linode.Linode      // nil: none is configured
+	talos   *talos.Talos        // nil: none is configured
 	ports   repair.Ports        // what answers in either case
 	repairs []remediation.Remediation
 	desk    *remediation.Desk
@@ -117,6 +132,12 @@ func (s *system) reachMachines() (*machines, error) {
 			return nil, err
 		}
 		m.ports.Cloud, m.ports.Support = m.linode, m.linode
+	}
+	if o := s.fleet.talos; o != nil {
+		with := *o
+		with.Clock, with.Log = s.clock, s.log.With("system", "talos")
+		m.talos = talos.New(with)
+		m.ports.Talos = m.talos
 	}
 	return m, nil
 }
@@ -175,7 +196,7 @@ func (s *system) knownRules(all []remediation.Remediation) error {
 // unable names the systems that a repair changes and that Wardroom may not change,
 // as it was started.
 func (m *machines) unable(s remediation.Spec) (systems []string) {
-	can := map[string]bool{"kubernetes": m.cluster == nil || m.cluster.CanChange(), "linode": m.linode == nil || m.linode.CanChange()}
+	can := map[string]bool{"kubernetes": m.cluster == nil || m.cluster.CanChange(), "linode": m.linode == nil || m.linode.CanChange(), "talos": m.talos == nil || m.talos.CanChange()}
 	for _, a := range s.Access {
 		if may, known := can[a.System]; known && !may && a.Changes() && !slices.Contains(systems, a.System) {
 			systems = append(systems, a.System)
@@ -316,6 +337,11 @@ func (m *machines) working() (all []chats.Working) {
 	}
 	if m.linode != nil {
 		all = append(all, m.linode.Working())
+	}
+	if m.talos != nil {
+		if w, asked := m.talos.Working(); asked {
+			all = append(all, w)
+		}
 	}
 	return all
 }

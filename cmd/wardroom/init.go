@@ -63,7 +63,7 @@ func initStages() []initStage {
 		{"Your status page", "what the public sees", askPage, tryPage},
 		{"Your Discord", "where each incident has a room", askDiscord, tryDiscord},
 		{"Your cluster", "what repairs are planned for; Wardroom only looks", askCluster, tryCluster},
-		{"Your Linode", "who owns the cluster's machines and volumes", askLinode, tryLinode},
+		{"Your Linode", "who owns the cluster's machines and volumes", askMachines, tryMachines},
 	}
 }
 

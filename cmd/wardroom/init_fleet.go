@@ -20,6 +20,7 @@ import (
 	checks "wardroom/bot/watch"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/linode"
+	"wardroom/integrations/talos"
 )
 
 // answeredFleet is the team's cluster and who owns its machines; the zero value is that
@@ -34,6 +35,9 @@ type answeredFleet struct {
 	tokenFile string // of the token that reads at Linode; "" where it stands in the configuration, or there is none
 	linode    linode.Settings
 	url       string // of Linode's API; "": its own
+
+	talos   talos.Settings
+	onTalos []string // the addresses of the cluster's nodes that run it
 }
 
 // inCluster stands for the service account of a pod where a file is asked for.
@@ -50,6 +54,9 @@ func (f *answeredFleet) adopt(cfg *config.Config) {
 		if s.URL != linode.DefaultURL {
 			f.url = s.URL
 		}
+	}
+	if s, err := talos.Decode(cfg.Talos); !cfg.Talos.IsZero() && err == nil {
+		f.talos = s
 	}
 }
 
@@ -122,6 +129,7 @@ func tryCluster(ctx context.Context, w *wizard, cfg *config.Config) error {
 	for i, n := range s.Nodes {
 		names[i] = n.Name
 	}
+	w.answers.fleet.onTalos = onTalos(s.Nodes)
 	if id := clusterOf(names); id != 0 && w.answers.fleet.linode.Cluster == 0 {
 		w.answers.fleet.linode.Cluster = id
 	}
@@ -339,6 +347,7 @@ func (f *answeredFleet) yaml(line func(format string, args ...any)) {
 	l := f.linode
 	if f.tokenFile == "" && l.Read.IsZero() {
 		line("# linode:\n#   cluster: 13311\n#   read_token_file: /etc/wardroom/linode-read")
+		f.talosYAML(line)
 		return
 	}
 	line("linode:\n  cluster: %d", l.Cluster)
@@ -349,6 +358,7 @@ func (f *answeredFleet) yaml(line func(format string, args ...any)) {
 	if f.url != "" {
 		line("  url: %s", quoted(f.url))
 	}
+	f.talosYAML(line)
 }
 
 func credentialYAML(line func(format string, args ...any), margin string, c kubernetes.Credential) {

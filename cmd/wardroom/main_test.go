@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"wardroom/integrations/talos/talostest"
 )
 
 // asProgram makes the test binary be wardroom: fault tests need processes that
@@ -24,6 +26,9 @@ import (
 const asProgram = "WARDROOM_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if talostest.IsProgram() {
+		os.Exit(talostest.Main())
+	}
 	if os.Getenv(asProgram) != "" {
 		main()
 	}

@@ -27,6 +27,7 @@ func dryRuns(stopped remediation.RunID) []dryRunCase {
 		node("drain", siteNode, "kubectl drain "+siteNode),
 		node("reboot", siteNode, "linode-cli linodes reboot 28412346"),
 		node("recycle", redisNode, "linode-cli lke node-recycle 13311"),
+		{"node-reboot-all of every node", "/node reboot-all", []string{"node", "reboot-all"}, "linode-cli linodes reboot 28412346"},
 		{"volume-ticket of " + redisDisk, "/volume open-ticket volume:" + redisDisk, []string{"volume", "open-ticket", redisDisk}, "linode-cli tickets create"},
 		{"volume-remount of " + redisDisk, "/volume remount volume:" + redisDisk, []string{"volume", "remount", redisDisk}, "linode-cli volumes view 41001"},
 		{"undo of " + string(stopped), "/run undo run:" + string(stopped), []string{"run", "undo", string(stopped)}, "scale deployment/redis --replicas=1"},

@@ -109,7 +109,26 @@ var kitNights = []deadly{{
 	prepare: func(w *mortalWorld) { w.hang() },
 	asks:    []string{"/node reboot node:" + mortalNode}, repairs: []string{repair.NodeReboot}, ends: done,
 	whole: rebootedOnce,
+}, {
+	name: "every node is rebooted, one after another",
+	asks: []string{"/node reboot-all"}, repairs: []string{repair.NodeRebootAll}, ends: done,
+	whole: eachRebootedOnce,
 }}
+
+// eachRebootedOnce: the machine of every node was restarted, and none of them twice. A
+// pod of a StatefulSet may well be evicted twice, from one node after another.
+func eachRebootedOnce(w *mortalWorld) {
+	w.t.Helper()
+	var restarts []string
+	for _, one := range w.asked() {
+		if strings.HasSuffix(one, "/reboot") {
+			restarts = append(restarts, one)
+		}
+	}
+	if machines := slices.Compact(slices.Clone(restarts)); len(machines) != 3 || len(restarts) != 3 {
+		w.t.Errorf("the machines were restarted as %v", restarts)
+	}
+}
 
 // worker is a workload of three pods that Argo CD keeps; n are to be left.
 func (w *mortalWorld) worker(n int) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -69,15 +70,16 @@ type repairs struct {
 
 // repairOptions change the rehearsal before it begins.
 type repairOptions struct {
-	config func(*config.Config)
-	world  func(*stageWorld)
+	scenario string // "": repairScenario
+	config   func(*config.Config)
+	world    func(*stageWorld)
 }
 
 // newRepairs starts the bot. dana has two Discord accounts; the Unix user of this
 // process is joe's, so that joe's shell speaks over the real socket.
 func newRepairs(t *testing.T, o repairOptions) *repairs {
 	t.Helper()
-	f, err := scenario.Read(strings.NewReader(repairScenario))
+	f, err := scenario.Read(strings.NewReader(cmp.Or(o.scenario, repairScenario)))
 	if err != nil {
 		t.Fatal(err)
 	}

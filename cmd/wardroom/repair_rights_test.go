@@ -30,6 +30,7 @@ var kitAsks = map[string][][]string{
 	repair.NodeCordon:       {{"node", "cordon", redisNode}},
 	repair.NodeDrain:        {{"node", "drain", redisNode}},
 	repair.NodeReboot:       {{"node", "reboot", redisNode}},
+	repair.NodeRebootAll:    {{"node", "reboot-all"}},
 	repair.NodeRecycle:      {{"node", "recycle", redisNode}},
 	repair.WorkloadScale:    {{"scale", "set", "default/vault", "0"}, {"scale", "set", "default/ledger", "0"}, {"scale", "set", "ReplicaSet/default/archive-1", "0"}},
 	repair.WorkloadRestore:  {{"scale", "restore", scaledBefore[0]}, {"scale", "restore", scaledBefore[1]}, {"scale", "restore", scaledBefore[2]}},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 	"wardroom/integrations/kubernetes/kubetest"
 	"wardroom/integrations/linode"
 	"wardroom/integrations/linode/linodetest"
+	"wardroom/integrations/talos"
+	"wardroom/integrations/talos/talostest"
 )
 
 // console is who acts in the cloud's own console.
@@ -36,7 +39,8 @@ const firstMachine = 28000001
 type stageWorld struct {
 	linode *linodetest.Server
 	kube   *kubetest.Server
-	folder string // of kubeconfigs
+	talos  *talostest.Server // nil: no node runs it
+	folder string            // of kubeconfigs
 	disks  map[string]int
 	nodes  map[string]int
 }
@@ -67,7 +71,9 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 	for i, n := range f.World.Nodes {
 		n.Linode = cmp.Or(n.Linode, firstMachine+i)
 		w.nodes[n.Name] = n.Linode
-		w.kube.AddNode(kubetest.Node{Name: n.Name, Linode: n.Linode})
+		if err = w.node(i, n); err != nil {
+			return nil, err
+		}
 	}
 	for _, l := range f.World.Workloads {
 		with := kubetest.Workload{Name: l.Name, Kind: l.Kind, Replicas: l.Replicas, Node: l.Node, Volume: l.Volume, UsedBy: l.UsedBy, CPU: l.CPU, Memory: l.Memory, Frail: l.Frail, Needs: l.Needs}
@@ -86,6 +92,32 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 		w.linode.Fault(w.fault(x))
 	}
 	return w, nil
+}
+
+// node adds a node, and where it runs Talos its machine, which is the simulated
+// Linode's only in that it takes time to restart.
+func (w *stageWorld) node(i int, n scenario.Node) (err error) {
+	with := kubetest.Node{Name: n.Name, Linode: n.Linode, ControlPlane: n.Control, Talos: n.Talos}
+	if n.Talos != "" {
+		with.Address = fmt.Sprintf("10.0.0.%d", i+1)
+		if w.talos == nil {
+			w.talos, err = talostest.New(talostest.Options{Restart: w.restart, Up: w.isUp})
+		}
+		if err != nil {
+			return err
+		}
+		w.talos.Add(talostest.Machine{Address: with.Address, Node: n.Name, Control: n.Control})
+	}
+	w.kube.AddNode(with)
+	return nil
+}
+
+func (w *stageWorld) restart(node string) error {
+	return w.linode.Act(console, linodetest.Act{Do: "reboot", Linode: w.nodes[node]})
+}
+
+func (w *stageWorld) isUp(node string) bool {
+	return slices.ContainsFunc(w.linode.Machines(), func(m linodetest.Machine) bool { return m.ID == w.nodes[node] && m.Running })
 }
 
 func (w *stageWorld) backup(b scenario.Backup) error {
@@ -121,6 +153,9 @@ func (w *stageWorld) close() {
 	if w.kube != nil {
 		w.kube.Close()
 	}
+	if w.talos != nil {
+		w.talos.Close()
+	}
 	if w.linode != nil {
 		w.linode.Close()
 	}
@@ -147,6 +182,9 @@ func (w *stageWorld) settings() (f fleetSettings) {
 		Observe: kubernetes.Credential{Kubeconfig: w.kubeconfig("observe")}, Act: kubernetes.Credential{Kubeconfig: w.kubeconfig("act")}}}
 	f.cloud = &linode.Options{Pause: time.Millisecond, Settings: linode.Settings{Cluster: 13311, URL: w.linode.URL(),
 		Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken)}}
+	if w.talos != nil {
+		f.talos = &talos.Options{Run: w.talos.Run}
+	}
 	return f
 }
 

@@ -15,7 +15,7 @@ import (
 
 func (w *world) remediation(t *testing.T, name string) remediation.Remediation {
 	t.Helper()
-	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Support: office{w}, Clock: w.clock, Past: w.recorded, NotBack: w.notBack}) {
+	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Support: office{w}, Clock: w.clock, Past: w.recorded, NotBack: w.notBack, Talos: talos{w}, Blast: w.blast}) {
 		if r.Spec().Name == name {
 			return r
 		}
@@ -52,6 +52,7 @@ type carrier struct {
 	at     int       // the step that meets it; -1: none
 	broken *breakage // by its requests
 	blind  error     // by the first times that it is observed
+	anyway bool      // who is asked goes on all the same, where that is offered
 }
 
 // carry carries a plan out until a step cannot become so. It returns how far it came
@@ -109,6 +110,11 @@ func (c *carrier) one(i int) (why string) {
 		case seen.So:
 			maps.Copy(c.learned, seen.Learned)
 			return ""
+		case seen.Ask != "" && seen.Anyway != nil && c.anyway:
+			maps.Copy(c.learned, seen.Anyway)
+			return ""
+		case seen.Ask != "":
+			return "asks: " + seen.Ask
 		case err == nil:
 			if c.at == i {
 				c.w.broken = c.broken

@@ -22,6 +22,9 @@ var nights = map[string]struct {
 	"recycle, kept by Flux": {repair.NodeRecycle, "node", sick, kept},
 	"reboot":                {repair.NodeReboot, "node", sick, func(w *world) { w.stuck["detach"] = true }},
 	"reboot, hung":          {repair.NodeReboot, "node", sick, func(w *world) { w.hang(); w.stuck["detach"] = true }},
+	"reboot all":            {repair.NodeRebootAll, "x", "", func(w *world) { w.stuck["detach"] = true }},
+	"reboot all, Talos":     {repair.NodeRebootAll, "x", "", (*world).onTalos},
+	"reboot, Talos":         {repair.NodeReboot, "node", sick, (*world).onTalos},
 	"drain":                 {repair.NodeDrain, "node", sick, nil},
 	"cordon":                {repair.NodeCordon, "node", sick, nil},
 	"uncordon":              {repair.NodeUncordon, "node", sick, func(w *world) { w.nodeOf(sick).Unschedulable = true }},
@@ -111,7 +114,11 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 					case want != "" && (end != at || !strings.HasSuffix(why, step+": "+want)):
 						t.Errorf("%s: ended at %d, %q, want %q", where, end+1, why, want)
 					}
-					if n := w.accepted["recycle"] + w.accepted["reboot"] + w.accepted["open-ticket"]; n > 1 {
+					most := 1
+					if night.repair == repair.NodeRebootAll {
+						most = len(w.s.Nodes)
+					}
+					if n := w.accepted["recycle"] + w.accepted["reboot"] + w.accepted["reboot talos"] + w.accepted["open-ticket"]; n > most {
 						t.Errorf("%s: %d destructive requests accepted", where, n)
 					}
 					if why == "" && (strings.HasPrefix(name, "remount, off") || name == "force-delete" || name == "ticket") {
@@ -176,7 +183,7 @@ func (w *world) restored(t *testing.T, where, name string) {
 			t.Errorf("%s: %s is left tainted", where, n.Name)
 		}
 		// A replacement that nobody has recognised yet was not cordoned by the run.
-		if n.Unschedulable && n.Identity.Instance < w.next && (name == repair.NodeRecycle || name == repair.NodeReboot) {
+		if n.Unschedulable && n.Identity.Instance < w.next && (name == repair.NodeRecycle || name == repair.NodeReboot || name == repair.NodeRebootAll) {
 			t.Errorf("%s: %s is left cordoned", where, n.Name)
 		}
 	}

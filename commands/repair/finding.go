@@ -43,6 +43,11 @@ const (
 	NotBackUnknown     = "not-back-unknown"     // warning
 	KeeperStaysPaused  = "keeper-stays-paused"  // warning: until the workload is restored
 	ChangedSince       = "changed-since"        // warning: somebody else has changed it since
+	ProviderUnknown    = "provider-unknown"     // hard: nobody is known who could restart the machine
+	NodeSilent         = "node-silent"          // hard: it does not answer; it is for a repair of its own
+	TooManyNodes       = "too-many-nodes"       // hard: a run could not hold the steps
+	EtcdQuorum         = "etcd-quorum"          // hard: it would be lost; soft where it is whenever a member restarts
+	EtcdUnknown        = "etcd-unknown"         // hard: how its members are cannot be read
 )
 
 // found adds a finding to a plan.

@@ -3,6 +3,7 @@ package repair
 import (
 	"context"
 
+	"wardroom/bot/fleet"
 	"wardroom/bot/remediation"
 )
 
@@ -18,7 +19,7 @@ type nodeReboot struct {
 func (nodeReboot) Spec() remediation.Spec {
 	return remediation.Spec{
 		Name: NodeReboot, Version: 1, Summary: "Restart the machine of a node: the same machine with its disk", Tier: remediation.Disruptive,
-		Access: append(freeingAccess(), remediation.Access{System: "linode", Verb: "read_write", What: "linodes", Why: stepReboot}),
+		Access: append(freeingAccess(), remediation.Access{System: "linode", Verb: "read_write", What: "linodes", Why: stepReboot}, rebootsTalos),
 		NoUndo: "a restart cannot be taken back; workloads are scaled back and the node is uncordoned by the run itself",
 		When:   "A node does not answer, or does while its machine misbehaves. Try it before a recycle: the machine, its disk and its addresses stay.",
 		Breaks: "Workloads with a volume on the node are scaled to 0 meanwhile and scaled back at the end; other pods run elsewhere, or wait. Volumes are freed first, because a restart detaches them without telling the cluster.",
@@ -29,6 +30,10 @@ func (r nodeReboot) Plan(ctx context.Context, params map[string]string) (remedia
 	plan, s, err := r.begin(ctx, r.Spec(), params, true)
 	if err != nil {
 		return plan, err
+	}
+	if s.node.Provider() == fleet.OnTalos {
+		r.throughTalos(ctx, &plan, s)
+		return plan, nil
 	}
 	f := r.freeing(&plan, s)
 	r.judge(&plan, s, f.scaledObjects())
@@ -43,6 +48,25 @@ func (r nodeReboot) Plan(ctx context.Context, params map[string]string) (remedia
 	plan.Steps = append(plan.Steps, f.back(plan)...)
 	settle(&plan, remediation.Disruptive)
 	return plan, nil
+}
+
+// throughTalos plans the restart of a machine that runs Talos. Nothing outside detaches
+// its volumes behind the cluster's back: it is emptied as a drain does, where it answers,
+// and else stops its pods as it goes down.
+func (r nodeReboot) throughTalos(ctx context.Context, plan *remediation.Plan, s subject) {
+	s.provenBy = plan.Target.ProvenBy
+	few := false
+	if s.node.ControlPlane {
+		few = r.judgeEtcd(ctx, plan, s.snapshot, []string{s.node.Name})
+	}
+	if silent(s.node) {
+		found(plan, NodeNotReady, remediation.Warning, "", "%s is not Ready: its pods cannot be evicted, and stop with the machine", s.node.Name)
+	}
+	keepersOf(plan, nil)
+	r.judge(plan, s, nil)
+	judgeData(plan)
+	plan.Steps = append(r.turn(s, few), verify(*plan, nil)...)
+	settle(plan, remediation.Disruptive)
 }
 
 // freeingAccess is what freeing the volumes of a node needs.

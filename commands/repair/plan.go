@@ -44,6 +44,7 @@ type planner struct {
 	blast   fleet.BlastOptions
 	past    Past
 	notBack NotBack
+	talos   talosReader
 }
 
 // snapshot is the newest there is. Where the cluster cannot be read now, the last one
@@ -69,6 +70,7 @@ type subject struct {
 	instance fleet.Instance // only its ID where the cloud does not tell of it
 	slot     fleet.Slot
 	slots    []fleet.Slot
+	provenBy string // who told which machine it is, in place of the cloud
 }
 
 // ready: the node answers, so its pods can be evicted and its volumes unmounted.
@@ -117,6 +119,10 @@ func (p planner) prove(ctx context.Context, plan *remediation.Plan, s *subject, 
 		if other.Name != s.node.Name && id.Shares(other.Identity) {
 			found(plan, ClonedIdentity, remediation.Hard, "a cloned node confuses the control plane: take the clone away first", "%s and %s have one identity", s.node.Name, other.Name)
 		}
+	}
+	if s.node.Provider() == fleet.OnTalos && id.BootID != "" {
+		p.proveTalos(ctx, plan, s.node, strength)
+		return
 	}
 	if id.ProviderID == "" || id.BootID == "" {
 		found(plan, IdentityUnproven, remediation.Hard, "wait until the node has registered", "The cluster does not say which machine %s is", s.node.Name)
@@ -315,6 +321,14 @@ func list(objects []fleet.Object) string {
 		names = append(names, o.String())
 	}
 	return strings.Join(names, ", ")
+}
+
+// hint is what an error proposes to do about it; "" when it does not.
+func hint(err error) string {
+	if p, ok := errors.AsType[*problem.Error](err); ok {
+		return p.Hint
+	}
+	return ""
 }
 
 // sentence is what a person may read of an error.

@@ -23,16 +23,20 @@ type Ports struct {
 	Past    Past          // what earlier runs have recorded; nil: nothing
 	Support fleet.Support // the cloud's support desk; nil: there is none
 	NotBack NotBack       // what was Ready before an incident and is not; nil: nobody knows
+	Talos   fleet.Talos   // the way to machines that run Talos; nil: there is none
 }
 
 // All are the remediations, in the order in which they are offered: the least
 // disruptive first.
 func All(p Ports) []remediation.Remediation {
-	plans := planner{cluster: p.Cluster, cloud: p.Cloud, clock: p.Clock, blast: p.Blast, past: p.Past, notBack: p.NotBack}
+	if p.Talos == nil {
+		p.Talos = fleet.NoTalos{}
+	}
+	plans := planner{talos: p.Talos, cluster: p.Cluster, cloud: p.Cloud, clock: p.Clock, blast: p.Blast, past: p.Past, notBack: p.NotBack}
 	if p.Support == nil {
 		p.Support = fleet.NoSupport{}
 	}
-	steps := allSteps(p.Cluster, p.Cloud)
+	steps := allSteps(p.Cluster, p.Cloud, p.Talos)
 	steps[stepOpenTicket], steps[stepTicketThere] = openTicketStep(p.Support), ticketThereStep(p.Support)
 	return []remediation.Remediation{
 		nodeUncordon{plans, steps},
@@ -50,6 +54,7 @@ func All(p Ports) []remediation.Remediation {
 		podForceDelete{plans, steps},
 		nodeDrain{plans, steps},
 		nodeReboot{plans, steps},
+		nodeRebootAll{plans, steps},
 		nodeRecycle{plans, steps},
 	}
 }
@@ -60,6 +65,7 @@ const (
 	NodeCordon    = "node-cordon"
 	NodeDrain     = "node-drain"
 	NodeReboot    = "node-reboot"
+	NodeRebootAll = "node-reboot-all"
 	NodeRecycle   = "node-recycle"
 	VolumeRemount = "volume-remount"
 	VolumeTicket  = "volume-ticket"
@@ -130,9 +136,15 @@ const (
 	stepReached         = "replicas-reached"
 	stepUnscale         = "scale-back-unless-reached"
 	stepUnpause         = "resume-keeper-unless-reached"
+	stepNoteReady       = "note-ready"
+	stepNotWorse        = "not-worse"
+	stepEtcdQuorum      = "etcd-quorum"
+	stepNodeDetached    = "node-detached"
+	stepReleaseLeft     = "release-left-at-cloud"
+	stepRebootTalos     = "reboot-talos"
 )
 
-func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
+func allSteps(cluster fleet.Cluster, cloud fleet.Cloud, talos fleet.Talos) stepTable {
 	return stepTable{
 		stepCordon:          cordonStep(cluster),
 		stepUncordon:        uncordonStep(cluster),
@@ -173,6 +185,12 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud) stepTable {
 		stepReached:         reachedStep(cluster),
 		stepUnscale:         unlessReached(scaleBackStep(cluster)),
 		stepUnpause:         unlessReached(resumeStep(cluster)),
+		stepNoteReady:       noteReadyStep(cluster),
+		stepNotWorse:        notWorseStep(cluster),
+		stepEtcdQuorum:      etcdQuorumStep(cluster, talos),
+		stepNodeDetached:    nodeDetachedStep(cluster),
+		stepReleaseLeft:     releaseLeftStep(cluster, cloud),
+		stepRebootTalos:     rebootTalosStep(cluster, talos),
 	}
 }
 

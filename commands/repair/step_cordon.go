@@ -23,7 +23,11 @@ func cordonStep(c cordoner) remediation.Step {
 			if err != nil {
 				return remediation.Seen{}, err
 			}
-			return remediation.Seen{So: n.Unschedulable}, nil
+			seen := remediation.Seen{So: n.Unschedulable}
+			if ofSeveral(s) { // recorded before it is asked for
+				seen.Learned = map[string]string{cordonKey(n.Name): "yes"}
+			}
+			return seen, nil
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
 			name, id := nodeNow(s)
@@ -33,7 +37,8 @@ func cordonStep(c cordoner) remediation.Step {
 }
 
 // uncordonStep lets new pods onto the target again, or onto what has replaced it. A
-// machine that is gone needs it no more.
+// machine that is gone needs it no more, nor does one of several nodes whose turn has
+// not come.
 func uncordonStep(c cordoner) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Restores: true, Late: time.Minute,
@@ -43,6 +48,9 @@ func uncordonStep(c cordoner) remediation.Step {
 				return remediation.Seen{}, err
 			}
 			name, id := nodeNow(s)
+			if ofSeveral(s) && s.Learned[cordonKey(name)] == "" && s.Learned[bootKey(name)] == "" {
+				return so(), nil
+			}
 			n, there := findNode(snapshot, name, id)
 			return remediation.Seen{So: !there || !n.Unschedulable}, nil
 		},

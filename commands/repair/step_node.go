@@ -20,12 +20,15 @@ func restartedStep(c snapshots) remediation.Step {
 			if err != nil {
 				return remediation.Seen{}, err
 			}
-			n, there := findNode(snapshot, s.Plan.Target.Name, s.Plan.Target.Identity)
+			t := targetOf(s)
+			n, there := findNode(snapshot, t.Name, t.Identity)
 			switch {
 			case !there:
-				return notYet("node %s is not in the cluster", s.Plan.Target.Name), nil
-			case n.Identity.BootID == "" || n.Identity.BootID == s.Plan.Target.Identity.BootID:
+				return notYet("node %s is not in the cluster", t.Name), nil
+			case n.Identity.BootID == "" || n.Identity.BootID == t.Identity.BootID:
 				return notYet("node %s has not reported its new boot yet", n.Name), nil
+			case ofSeveral(s):
+				return remediation.Seen{So: true, Learned: map[string]string{bootKey(n.Name): n.Identity.BootID}}, nil
 			}
 			return remediation.Seen{So: true, Learned: learn(n)}, nil
 		},
@@ -67,7 +70,8 @@ func csiRegisteredStep(c snapshots) remediation.Step {
 }
 
 // daemonsReadyStep waits until the node's own pods are Ready: those that are there,
-// and one of each DaemonSet that has a pod on every other Ready node.
+// and one of each DaemonSet that has a pod on every other Ready node. One that lacked
+// pods before the run, as the run itself has noted, is not waited for.
 func daemonsReadyStep(c snapshots) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 8 * time.Minute,
@@ -77,7 +81,7 @@ func daemonsReadyStep(c snapshots) remediation.Step {
 				return remediation.Seen{}, err
 			}
 			node, _ := nodeNow(s)
-			waiting := daemonsWaiting(snapshot, node)
+			waiting := slices.DeleteFunc(daemonsWaiting(snapshot, node), func(o fleet.Object) bool { return s.Learned[lackedKey(o)] != "" })
 			if len(waiting) == 0 {
 				return so(), nil
 			}

@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -42,9 +43,32 @@ func number(text string) int {
 	return n
 }
 
+// targetOf is the node that a step works on, as it was planned: one of several where
+// the step's own arguments say which machine it means, else the plan's target.
+func targetOf(s remediation.State) remediation.Target {
+	if !ofSeveral(s) {
+		return s.Plan.Target
+	}
+	return remediation.Target{Kind: "node", Name: s.Args["node"], Slot: s.Args["slot"], ProvenBy: s.Args["proven_by"], Identity: fleet.Identity{
+		ProviderID: s.Args[learnedProvider], BootID: s.Args[learnedBoot], MachineID: s.Args[learnedMachine], Instance: number(s.Args[learnedInstance])}}
+}
+
+// ofSeveral reports whether a step is about one of several nodes.
+func ofSeveral(s remediation.State) bool { return s.Args[learnedBoot] != "" }
+
+// bootKey is where it is recorded in which boot one of several nodes came back,
+// cordonKey that it was about to be cordoned.
+func bootKey(node string) string   { return learnedBoot + " " + node }
+func cordonKey(node string) string { return "cordoned " + node }
+
 // nodeNow is the node that a step works on: the replacement as soon as it is known,
 // before that the target.
 func nodeNow(s remediation.State) (name string, id fleet.Identity) {
+	if ofSeveral(s) {
+		t := targetOf(s)
+		t.Identity.BootID = cmp.Or(s.Learned[bootKey(t.Name)], t.Identity.BootID)
+		return t.Name, t.Identity
+	}
 	if name := s.Learned[learnedNode]; name != "" {
 		return name, fleet.Identity{
 			ProviderID: s.Learned[learnedProvider], BootID: s.Learned[learnedBoot],
@@ -62,9 +86,12 @@ func learn(n fleet.Node) map[string]string {
 }
 
 // findNode returns the node of this name and of this machine: another machine that
-// has taken the name is not it.
+// has taken the name is not it. Where nobody provides machines, as on bare metal,
+// their systems tell them apart.
 func findNode(s *fleet.Snapshot, name string, id fleet.Identity) (fleet.Node, bool) {
-	i := slices.IndexFunc(s.Nodes, func(n fleet.Node) bool { return n.Name == name && n.Identity.ProviderID == id.ProviderID })
+	i := slices.IndexFunc(s.Nodes, func(n fleet.Node) bool {
+		return n.Name == name && n.Identity.ProviderID == id.ProviderID && (id.ProviderID != "" || n.Identity.MachineID == id.MachineID)
+	})
 	if i < 0 {
 		return fleet.Node{}, false
 	}
@@ -122,7 +149,7 @@ func proveNode(ctx context.Context, c snapshots, s remediation.State) (fleet.Nod
 // cloud is at that machine it is Unavailable: that may be an earlier request of ours
 // whose answer was lost, and what comes of it shows in what is observed.
 func proveInstance(ctx context.Context, c cloudReader, s remediation.State) error {
-	t := s.Plan.Target
+	t := targetOf(s)
 	if !t.Identity.Proven() || t.Slot == "" {
 		return problem.New(problem.Conflict, "which machine %s is, was never proven", t.Name)
 	}
@@ -142,7 +169,7 @@ func proveInstance(ctx context.Context, c cloudReader, s remediation.State) erro
 
 // underway is an event on the target's machine that is not over.
 func underway(ctx context.Context, c cloudReader, s remediation.State) (e fleet.CloudEvent, busy bool, err error) {
-	instance, err := c.Instance(ctx, s.Plan.Target.Identity.Instance)
+	instance, err := c.Instance(ctx, targetOf(s).Identity.Instance)
 	if err != nil {
 		return e, false, err
 	}

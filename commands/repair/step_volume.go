@@ -15,6 +15,13 @@ import (
 // node that is named or on any. That is the cluster's only word that a volume is
 // fully detached. https://github.com/kubernetes-csi/external-attacher/issues/215
 func attachmentsGoneStep(c snapshots) remediation.Step {
+	return noneAttachedStep(c, func(snapshot *fleet.Snapshot, args map[string]string) []fleet.Attachment {
+		return attachmentsOf(snapshot, args["volumes"], args["node"])
+	})
+}
+
+// noneAttachedStep waits until none of the VolumeAttachments that count is left.
+func noneAttachedStep(c snapshots, count func(*fleet.Snapshot, map[string]string) []fleet.Attachment) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 8 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
@@ -22,7 +29,7 @@ func attachmentsGoneStep(c snapshots) remediation.Step {
 			if err != nil {
 				return remediation.Seen{}, err
 			}
-			left := attachmentsOf(snapshot, s.Args["volumes"], s.Args["node"])
+			left := count(snapshot, s.Args)
 			if len(left) == 0 {
 				return so(), nil
 			}
@@ -76,18 +83,22 @@ func detachStep(cluster snapshots, c detacher) remediation.Step {
 			return atVolume(ctx, c, number(s.Args["volume"]), s.Now)
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
-			id := number(s.Args["volume"])
-			err := c.Detach(ctx, id)
-			if err == nil || problem.Is(err, problem.Unavailable) {
-				return nil, err
-			}
-			// What is answered for a volume that has just been detached is not documented.
-			if v, readErr := c.Volume(ctx, id); readErr == nil && v.Instance == 0 {
-				return nil, nil
-			}
-			return nil, err
+			return nil, detached(ctx, c, number(s.Args["volume"]))
 		},
 	}
+}
+
+// detached asks for a volume to be detached.
+func detached(ctx context.Context, c detacher, id int) error {
+	err := c.Detach(ctx, id)
+	if err == nil || problem.Is(err, problem.Unavailable) {
+		return err
+	}
+	// What is answered for a volume that has just been detached is not documented.
+	if v, readErr := c.Volume(ctx, id); readErr == nil && v.Instance == 0 {
+		return nil
+	}
+	return err
 }
 
 // proveQuiet proves that nothing on a machine writes to a volume that the cluster

@@ -48,6 +48,13 @@ func (w *world) machines() {
 				Identity: fleet.Identity{ProviderID: fmt.Sprintf("linode://%d", i.ID), BootID: "boot-new", MachineID: "machine-new", Instance: i.ID}}
 		}
 	}
+	for address, stage := range w.talos {
+		if n := w.at(address); stage == "rebooting" && !w.stuck["boot"] {
+			n.Identity.BootID += "-again"
+			n.Ready = fleet.True
+			delete(w.talos, address)
+		}
+	}
 	for k := range w.slots {
 		if w.slots[k].Instance == 0 && !w.stuck["machine"] {
 			w.next++
@@ -127,6 +134,9 @@ func (w *world) attach() {
 			if !w.stuck["detach"] {
 				cv.Instance, cv.Usable, cv.Updated = 0, false, w.clock.Now()
 			}
+		case i >= 0 && !w.s.Attachments[i].Attached && cv.Instance == 0 && w.s.Attachments[i].Node == need:
+			w.s.Attachments[i].Attached = true // the driver tries again
+			cv.Instance, cv.Usable, cv.Updated = w.nodeOf(need).Identity.Instance, true, w.clock.Now()
 		case i < 0 && need != "" && w.nodeOf(need) != nil:
 			a := fleet.Attachment{Name: "csi-new-" + v.Name, Volume: v.Name, Node: need, Created: w.clock.Now()}
 			if cv.Instance == 0 {

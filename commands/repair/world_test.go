@@ -47,7 +47,10 @@ type world struct {
 	replies  map[int][]fleet.TicketReply
 	old      map[fleet.Object]bool // pods of an older template
 	extra    []string              // parameters of the plan beside its target
-	want     map[string]int        // replicas that a repair is to leave, by workload, where they are others than before
+	blast    fleet.BlastOptions
+	talos    map[string]string  // the stage of machines that run Talos, where it is not "running", by address
+	etcd     []fleet.EtcdMember // as Talos tells; nil: one on each control-plane node, all healthy
+	want     map[string]int     // replicas that a repair is to leave, by workload, where they are others than before
 }
 
 func object(kind, name string) fleet.Object {
@@ -56,7 +59,7 @@ func object(kind, name string) fleet.Object {
 
 func newWorld() *world {
 	w := &world{clock: scenario.NewClock(night), inst: map[int]*fleet.Instance{}, volumes: map[int]*fleet.CloudVolume{}, next: 28400001,
-		paused: map[string]string{}, accepted: map[string]int{}, fail: map[string]error{}, lose: map[string]bool{}, stuck: map[string]bool{}, old: map[fleet.Object]bool{}}
+		paused: map[string]string{}, accepted: map[string]int{}, fail: map[string]error{}, lose: map[string]bool{}, stuck: map[string]bool{}, talos: map[string]string{}, old: map[fleet.Object]bool{}}
 	w.node(sick, 28312345, slot, 16405)
 	w.node(well, 28312346, "20304-5ffa4d11faab", 20304)
 	w.workload("postgres", 1, sick, pgPV, 6001, "default/site", "default/hastebin")

@@ -20,6 +20,7 @@ func nodeRecord(n *corev1.Node) *record {
 	return newRecord(&n.ObjectMeta, "Node", func(o fleet.Object) any {
 		node := fleet.Node{Name: n.Name, Ready: fleet.Unknown, Unschedulable: n.Spec.Unschedulable, Labels: kept(n.Labels),
 			Created: utc(n.CreationTimestamp), Version: n.Status.NodeInfo.KubeletVersion, SystemUUID: n.Status.NodeInfo.SystemUUID,
+			System:   n.Status.NodeInfo.OSImage,
 			Identity: identity(n), Allocatable: fleet.Resources{MilliCPU: n.Status.Allocatable.Cpu().MilliValue(),
 				Memory: n.Status.Allocatable.Memory().Value(), Pods: n.Status.Allocatable.Pods().Value()}}
 		for _, role := range []string{"control-plane", "master"} {
@@ -39,8 +40,11 @@ func nodeRecord(n *corev1.Node) *record {
 			}
 		}
 		for _, a := range n.Status.Addresses {
-			if a.Type == corev1.NodeHostName {
+			switch {
+			case a.Type == corev1.NodeHostName:
 				node.Hostname = a.Address
+			case a.Type == corev1.NodeInternalIP && node.Address == "":
+				node.Address = a.Address
 			}
 		}
 		return node

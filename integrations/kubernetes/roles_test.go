@@ -339,9 +339,9 @@ func TestLackAndExcessAreFound(t *testing.T) {
 	check(kubernetes.Reading, "list events: FailedMount and the like, for the diagnosis;", "patch nodes")
 	r.sim.Deny(actRole, "create pods/eviction")
 	r.sim.Allow(actRole, "get secrets")
-	check(kubernetes.Acting, "create pods/eviction: node-drain, node-reboot, node-recycle;", "get secrets")
+	check(kubernetes.Acting, "create pods/eviction: node-drain, node-reboot, node-reboot-all, node-recycle;", "get secrets")
 	r.sim.Allow(actRole, "* *")
-	check(kubernetes.Acting, "create pods/eviction: node-drain, node-reboot, node-recycle;", "* *")
+	check(kubernetes.Acting, "create pods/eviction: node-drain, node-reboot, node-reboot-all, node-recycle;", "* *")
 	if writes := r.sim.Writes(); len(writes) > 0 {
 		t.Errorf("asking wrote %v", writes)
 	}

@@ -45,6 +45,7 @@ var examples = map[string]onto{
 	repair.NodeDrain:     {"node", "NODE", param("node"), nodeShapes},
 	repair.NodeReboot:    {"node", "NODE", param("node"), nodeShapes},
 	repair.NodeRecycle:   {"node", "NODE", param("node"), nodeShapes},
+	repair.NodeRebootAll: {"", "", param("x"), []shape{{"Machines of Linode, whose control plane is managed", asItIs}, {"Machines that run Talos", (*world).onTalos}}},
 	repair.VolumeRemount: {"volume", "pvc-example", param("volume"), volumeShapes},
 
 	repair.VolumeTicket: {"", "pvc-example", func(target string) map[string]string {

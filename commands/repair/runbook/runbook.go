@@ -83,6 +83,7 @@ func index(all []remediation.Remediation, here bool) page {
 		{"Word", "What it is", "Where it stands"},
 		{"NODE", "the node", "kubectl get nodes -o wide"},
 		{"INSTANCE-ID", "the number of its machine", "kubectl get node NODE -o jsonpath='{.spec.providerID}'"},
+		{"ADDRESS-OF-NODE", "its address, where it runs Talos", "kubectl get node NODE -o wide: INTERNAL-IP"},
 		{"LKE-ID", "the number of the cluster", "linode-cli lke clusters-list"},
 		{"SLOT-ID", "the node's place in its pool", "linode-cli lke pools-list LKE-ID: the id beside instance_id INSTANCE-ID"},
 		{"VOLUME", "the PersistentVolume", "kubectl get pv"},

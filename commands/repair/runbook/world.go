@@ -38,7 +38,7 @@ func (r read[T]) get() (T, error) { return r.value, r.err }
 
 // ports are those of the world: every change is refused.
 func (w *world) ports() repair.Ports {
-	return repair.Ports{Cluster: stillCluster{world: w}, Cloud: stillCloud{world: w}, Clock: stillClock{at: w.s.At}, Blast: w.blast,
+	return repair.Ports{Cluster: stillCluster{world: w}, Cloud: stillCloud{world: w}, Clock: stillClock{at: w.s.At}, Blast: w.blast, Talos: stillTalos{world: w},
 		Past: func(context.Context) ([]remediation.Run, error) { return w.past, nil },
 		NotBack: func(context.Context, timeline.ID) (watch.Comparison, error) {
 			return watch.Comparison{Lost: w.lost}, nil
@@ -59,6 +59,21 @@ func (w *world) core(string) {
 	}
 	w.s.Workloads = append(w.s.Workloads, fleet.Workload{Object: fleet.Object{Kind: "DaemonSet", Namespace: "wardroom", Name: repair.ProbeName},
 		Replicas: 2, Ready: 2, Labels: map[string]string{repair.ProbeLabel: repair.ProbeName}})
+}
+
+// onTalos makes of the two nodes machines that run Talos, beside a control plane of three.
+func (w *world) onTalos(string) {
+	for _, name := range []string{"CONTROL-1", "CONTROL-2", "CONTROL-3"} {
+		n := w.s.Nodes[0]
+		n.Name, n.ControlPlane, n.Drivers = name, true, nil
+		n.Identity = fleet.Identity{BootID: "boot-" + name, MachineID: "machine-" + name}
+		w.s.Nodes = append(w.s.Nodes, n)
+	}
+	for i := range w.s.Nodes {
+		n := &w.s.Nodes[i]
+		n.System, n.Address = "Talos (v1.13.2)", "ADDRESS-OF-"+n.Name
+		n.Identity.ProviderID, n.Identity.Instance = "", 0
+	}
 }
 
 // ofKind makes the workload one of another kind.
@@ -187,7 +202,33 @@ func (c stillCloud) Events(context.Context, int64) ([]fleet.CloudEvent, error) {
 	return c.world.events.get()
 }
 
+// stillTalos takes the cluster at its word: the pages are for a night on which nobody
+// can ask the machines.
+type stillTalos struct {
+	fleet.NoTalos
+	*world
+}
+
+func (t stillTalos) Machines(_ context.Context, addresses []string) (all []fleet.TalosMachine, err error) {
+	for _, n := range t.s.Nodes {
+		if slices.Contains(addresses, n.Address) {
+			all = append(all, fleet.TalosMachine{Address: n.Address, Node: n.Name, Stage: "running"})
+		}
+	}
+	return all, nil
+}
+
+func (t stillTalos) Etcd(context.Context, []string) (all []fleet.EtcdMember, err error) {
+	for _, n := range t.s.Nodes {
+		if n.ControlPlane {
+			all = append(all, fleet.EtcdMember{Name: n.Name, Healthy: n.Ready == fleet.True})
+		}
+	}
+	return all, nil
+}
+
 var (
+	_ fleet.Talos   = stillTalos{}
 	_ fleet.Cluster = stillCluster{}
 	_ fleet.Cloud   = stillCloud{}
 )
@@ -201,7 +242,7 @@ const (
 )
 
 var placeholders = strings.NewReplacer("999900001", "INSTANCE-ID", "999900002", "VOLUME-ID", "999900003", "LKE-ID", "999900004", "REPLICAS",
-	"pvc-example", "VOLUME", "instance 999900009", "another instance")
+	"pvc-example", "VOLUME", "instance 999900009", "another instance", "999900009", "OTHER-INSTANCE-ID")
 
 // driver is the cloud's, as it is called in every cluster of it.
 // https://github.com/linode/linode-blockstorage-csi-driver

@@ -63,7 +63,11 @@ func (s *Server) follow(m Machine) {
 		return // a Node of that name, of this machine or of an older one
 	}
 	if s.due(l.since.Add(s.opt.Timing.Join)) {
-		s.join(Node{Name: m.Name, Linode: m.ID}, l)
+		n, isMetal := s.life.metal[m.Name]
+		if !isMetal || n.Linode != m.ID {
+			n = Node{Name: m.Name, Linode: m.ID}
+		}
+		s.join(n, l)
 	}
 }
 
@@ -93,6 +97,13 @@ func (s *Server) join(n Node, l *machine) {
 	for k, v := range n.Labels {
 		node.Labels[k] = v
 	}
+	if n.Address != "" {
+		node.Status.Addresses = append(node.Status.Addresses, corev1.NodeAddress{Type: corev1.NodeInternalIP, Address: n.Address})
+	}
+	if n.Talos != "" {
+		s.life.metal[n.Name] = n
+		node.Spec.ProviderID, node.Status.NodeInfo.OSImage = "", "Talos ("+n.Talos+")"
+	}
 	if parts := strings.Split(n.Name, "-"); len(parts) == 3 && strings.HasPrefix(parts[0], "lke") {
 		node.Labels["lke.linode.com/pool-id"] = parts[1]
 	}
@@ -107,7 +118,9 @@ func (s *Server) join(n Node, l *machine) {
 func (s *Server) machineOf(n *corev1.Node) (int, *machine) {
 	id, err := strconv.Atoi(strings.TrimPrefix(n.Spec.ProviderID, "linode://"))
 	if err != nil {
-		return 0, nil
+		if id = s.life.metal[n.Name].Linode; id == 0 {
+			return 0, nil
+		}
 	}
 	l := s.life.machines[id]
 	if l == nil || l.gone {
@@ -211,7 +224,7 @@ func (s *Server) register(n *corev1.Node, l *machine) {
 		for _, p := range s.podsOn(n.Name) {
 			on = on || p.Labels["app"] == driverApp && ready(p) && s.life.pod(p.UID).boot == l.boot
 		}
-	} else {
+	} else if _, isMetal := s.life.metal[n.Name]; !isMetal {
 		on = s.due(l.since.Add(s.opt.Timing.Join + s.opt.Timing.Register))
 	}
 	k := s.store.byResource("csinodes")

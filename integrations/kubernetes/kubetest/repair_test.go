@@ -30,7 +30,7 @@ func (n *night) repairs() []remediation.Remediation {
 		Observe: kubernetes.Credential{Kubeconfig: filepath.Join(dir, "observe")}, Act: kubernetes.Credential{Kubeconfig: filepath.Join(dir, "act")}}}
 	n.must(n.sim.WriteKubeconfig(o.Observe.Kubeconfig, kubetest.ObserveToken))
 	n.must(n.sim.WriteKubeconfig(o.Act.Kubeconfig, kubetest.ActToken))
-	return repair.All(repair.Ports{Cluster: kubernetes.New(o), Cloud: cloud, Clock: n.clock,
+	return repair.All(repair.Ports{Cluster: kubernetes.New(o), Cloud: cloud, Clock: n.clock, Talos: n.talos,
 		Past: func(context.Context) ([]remediation.Run, error) { return n.past, nil }})
 }
 
@@ -81,6 +81,9 @@ func (n *night) carry(r remediation.Remediation, p remediation.Plan) (stuck stri
 			}
 			if seen.Failed != "" {
 				return planned.Name + ": " + seen.Failed
+			}
+			if seen.Ask != "" {
+				return planned.Name + ": " + seen.Ask
 			}
 			if seen.So {
 				maps.Copy(learned, seen.Learned)
@@ -258,7 +261,7 @@ func TestPlansOnlyRead(t *testing.T) {
 	n.until("the node is NotReady", 2*time.Minute, func() bool { return !n.node(nodeA).Ready })
 	cluster, cloud := string(n.sim.Dump(true)), string(n.cloud.Dump())
 	for name, params := range map[string]map[string]string{
-		repair.NodeCordon: {"node": nodeA}, repair.NodeUncordon: {"node": nodeA}, repair.NodeDrain: {"node": nodeA}, repair.NodeReboot: {"node": nodeA},
+		repair.NodeCordon: {"node": nodeA}, repair.NodeUncordon: {"node": nodeA}, repair.NodeDrain: {"node": nodeA}, repair.NodeReboot: {"node": nodeA}, repair.NodeRebootAll: nil,
 		repair.NodeRecycle: {"node": nodeA}, repair.VolumeRemount: {"volume": pvRedis}, repair.WorkloadScale: {"workload": "default/redis", "replicas": "0"},
 	} {
 		if _, p := n.plan(name, params); len(p.Steps) == 0 && name != repair.NodeUncordon && name != repair.VolumeRemount {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"wardroom/bot/fleet"
 	"wardroom/bot/remediation"
 	"wardroom/bot/scenario"
 	"wardroom/integrations/kubernetes/kubetest"
@@ -28,6 +29,7 @@ type night struct {
 	cloud *linodetest.Server
 	sim   *kubetest.Server
 	past  []remediation.Run       // that are on record
+	talos fleet.Talos             // nil: none of the machines runs it
 	steps []remediation.StepState // of the plan that was carried out last
 }
 

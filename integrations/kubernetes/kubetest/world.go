@@ -29,6 +29,10 @@ type Node struct {
 	Pods         int               `json:"pods,omitempty"`       // 110
 	Labels       map[string]string `json:"labels,omitempty"`
 	ControlPlane bool              `json:"control_plane,omitempty"`
+	// Talos is the version of Talos that its machine runs: nobody provides such a
+	// machine, so the Node names no provider. "": it is the cloud's, and runs Debian.
+	Talos   string `json:"talos,omitempty"`
+	Address string `json:"address,omitempty"` // among the nodes: "10.0.0.2"
 }
 
 func (n Node) withDefaults() Node {
