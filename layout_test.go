@@ -48,6 +48,7 @@ var sdks = map[string][]string{
 	"kubernetes":   {"github.com/go-logr/logr", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/kubectl/pkg/drain", "sigs.k8s.io/yaml"},
 	"linode":       {"github.com/linode/linodego"},
 	"probe":        {"github.com/prometheus/client_golang"},
+	"redis":        {"github.com/redis/go-redis/v9"},
 	"socket":       {"golang.org/x/sys"},
 	"web":          {"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "golang.org/x/crypto", "golang.org/x/net"},
 }

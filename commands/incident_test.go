@@ -99,7 +99,7 @@ func newWatch(t *testing.T) *watch {
 	public := statuspage.NewDesk(w.store, nil, statuspage.Provider{Name: "ownpage", Capabilities: statuspage.Capabilities{BackdateIncident: true}})
 	o := commands.RepairOptions{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, View: w.store.View}
 	table, err := commands.All(commands.Incident(desk, w.notBack, nil), commands.Timeline(desk, codec, files{}), commands.Alert(desk, w.silencer, nil),
-		commands.Status(public), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Restart(o), commands.Pod(o), commands.Run(commands.RunOptions{View: w.store.View}))
+		commands.Status(public), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Redis(o), commands.Restart(o), commands.Pod(o), commands.Run(commands.RunOptions{View: w.store.View}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,12 +31,19 @@ type clusterViews interface {
 	Logs(ctx context.Context, pod fleet.Object, o fleet.LogOptions) ([]byte, error)
 }
 
+// redisViews is what looking at Redis needs.
+type redisViews interface {
+	Sets() []fleet.RedisSet
+	Look(ctx context.Context, set string, pods []string) (fleet.RedisView, error)
+}
+
 // RepairOptions of `/node` and `/volume`. A cluster or a cloud that is not there is
 // one whose every answer is an Unavailable problem.
 type RepairOptions struct {
 	Desk    repairDesk
 	Cluster clusterViews
 	Cloud   fleet.Cloud
+	Redis   redisViews // nil: none is declared
 	Blast   fleet.BlastOptions
 	View    func(context.Context, func(timeline.View) error) error
 }

@@ -36,7 +36,7 @@ func planText(p remediation.Plan, specs []remediation.Spec) string {
 	case p.Undoes != "": // it takes nothing away
 	case (p.Remediation == repair.NodeCordon || p.Remediation == repair.NodeUncordon) && len(p.Blast.Unknown) == 0:
 		b.WriteString("\n**What it breaks**\n- Nothing: the pods that run there stay")
-	case (p.Remediation == repair.WorkloadScale || p.Remediation == repair.WorkloadRestore) && len(p.Blast.Unknown)+len(p.Blast.Workloads) == 0:
+	case (p.Remediation == repair.WorkloadScale || p.Remediation == repair.WorkloadRestore || p.Remediation == repair.RedisExpand) && len(p.Blast.Unknown)+len(p.Blast.Workloads) == 0:
 		b.WriteString("\n**What it breaks**\n- Nothing: no pod is taken away")
 	default:
 		b.WriteString("\n**What it breaks**" + blastText(p.Blast))

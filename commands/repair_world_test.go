@@ -152,6 +152,7 @@ type yard struct {
 	*watch
 	ground *ground
 	heaven *heaven
+	redis  fleet.Redis // nil: none is declared
 	desk   *remediation.Desk
 	rota   []string
 	crew   []people.Person
@@ -214,18 +215,18 @@ func (y *yard) serve(crew []people.Person) {
 	policy := remediation.DefaultPolicy()
 	policy.MinHealthy = 1
 	y.desk, err = remediation.NewDesk(remediation.Settings{Store: w.store, Clock: w.clock, Policy: policy, People: directory, Rota: y, Cluster: y.ground,
-		Remediations: repair.All(repair.Ports{Cluster: y.ground, Cloud: y.heaven, Support: y.heaven, Clock: w.clock, Past: repair.PastOf(w.store.View)})})
+		Remediations: repair.All(repair.Ports{Cluster: y.ground, Cloud: y.heaven, Redis: y.redis, Support: y.heaven, Clock: w.clock, Past: repair.PastOf(w.store.View)})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := commands.RepairOptions{Desk: y.desk, Cluster: y.ground, Cloud: y.heaven, View: w.store.View}
+	o := commands.RepairOptions{Desk: y.desk, Cluster: y.ground, Cloud: y.heaven, Redis: y.redis, View: w.store.View}
 	resolver := &suggest.Resolver{Rules: suggest.Rules{List: suggest.DefaultRules(), Exporters: incident.DefaultRules().Exporters}, Snapshot: y.ground.Snapshot,
 		Serves: func(path string) bool {
 			_, err := w.runner.Table.Lookup(path)
 			return err == nil
 		}}
 	incidents := incident.NewDesk(w.store)
-	table, err := commands.All(commands.Incident(incidents, nil, resolver), commands.Alert(incidents, nil, resolver), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Restart(o), commands.Pod(o),
+	table, err := commands.All(commands.Incident(incidents, nil, resolver), commands.Alert(incidents, nil, resolver), commands.Freeze(w.store), commands.Node(o), commands.Volume(o), commands.Workload(o), commands.Scale(o), commands.Redis(o), commands.Restart(o), commands.Pod(o),
 		commands.Run(commands.RunOptions{Desk: y.desk, View: w.store.View, Saw: func(remediation.RunID) string { return "2 of 3 pods gone" }}))
 	if err != nil {
 		t.Fatal(err)

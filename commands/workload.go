@@ -133,6 +133,12 @@ func (w workloads) list(ctx context.Context, r command.Request) (command.Reply, 
 	if sick > 0 {
 		reply.Actions = append(reply.Actions, command.Action{Label: "Restart core", Ask: command.Ask{Path: "restart core"}, Style: command.Secondary})
 	}
+	for _, one := range all {
+		if act := w.redisAct(one); len(act) > 0 { // it leads to the others' names
+			reply.Actions = append(reply.Actions, act...)
+			break
+		}
+	}
 	reply.Table = &command.TableData{Headings: []string{"WORKLOAD", "KIND", "STATE", "WHY"}}
 	for _, one := range rows {
 		reply.Table.Rows = append(reply.Table.Rows, []string{one.String(), one.Kind, readiness(one), clipped(whyNot(s, one), 60)})
@@ -332,6 +338,7 @@ func (w workloads) acts(s *fleet.Snapshot, one fleet.Workload, d workloadData) (
 	if d.Was != nil {
 		acts = append(acts, targetAct(fmt.Sprintf("Back to %d", *d.Was), "scale restore", "workload", name, command.Primary))
 	}
+	acts = append(acts, w.redisAct(one)...)
 	if len(d.Pods) > 0 {
 		acts = append(acts, targetAct("Pods", "pod list", "workload", name, command.Secondary), targetAct("Logs of "+d.Pods[0].Name, "pod logs", "pod", d.Pods[0].String(), command.Secondary))
 	}

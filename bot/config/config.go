@@ -38,6 +38,7 @@ type Config struct {
 	Kubernetes  Section // zero: there is no cluster
 	Linode      Section // zero: there is no cloud
 	Talos       Section // zero: there is no way to machines that run Talos
+	Redis       Section // zero: no Redis is known
 	Repairs     remediation.Policy
 	OnCall      OnCall
 	Metrics     Metrics

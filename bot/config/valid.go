@@ -34,7 +34,7 @@ func valid(d *decoder, f *File) *Config {
 	c.Intake = d.intake(f.Intake)
 	c.StatusPage = d.statusPage(f.StatusPage)
 	c.Discord = f.Discord
-	c.Kubernetes, c.Linode, c.Talos = f.Kubernetes, f.Linode, f.Talos
+	c.Kubernetes, c.Linode, c.Talos, c.Redis = f.Kubernetes, f.Linode, f.Talos, f.Redis
 	c.Repairs = d.repairs(f.Repairs, c.People)
 	c.OnCall = d.onCall(f, c)
 	c.Metrics = Metrics(f.Metrics)

@@ -19,10 +19,14 @@ type NoTalos struct{}
 // Unavailable problem that says so.
 type NoCloud struct{}
 
+// NoRedis stands for Redis where none is declared: there are no sets.
+type NoRedis struct{}
+
 var (
 	_ Cluster = NoCluster{}
 	_ Cloud   = NoCloud{}
 	_ Talos   = NoTalos{}
+	_ Redis   = NoRedis{}
 )
 
 func noCluster() error {
@@ -38,6 +42,11 @@ func noCloud() error {
 func noTalos() error {
 	return problem.New(problem.Unavailable, "Wardroom knows no way to machines that run Talos").
 		WithHint("give the configuration a section `talos` with a talosconfig; docs/talos.md says how")
+}
+
+func noRedis() error {
+	return problem.New(problem.NotFound, "Wardroom knows no Redis").
+		WithHint("declare it in the configuration's section `redis`; docs/guide/repairs.md says how")
 }
 
 func (NoCluster) Snapshot(context.Context, time.Duration) (*Snapshot, error)  { return nil, noCluster() }
@@ -64,3 +73,10 @@ func (NoCloud) Detach(context.Context, int) error                             { 
 func (NoTalos) Machines(context.Context, []string) ([]TalosMachine, error)    { return nil, noTalos() }
 func (NoTalos) Etcd(context.Context, []string) ([]EtcdMember, error)          { return nil, noTalos() }
 func (NoTalos) Reboot(context.Context, string) error                          { return noTalos() }
+func (NoRedis) Sets() []RedisSet                                              { return nil }
+func (NoRedis) Look(context.Context, string, []string) (RedisView, error) {
+	return RedisView{}, noRedis()
+}
+func (NoRedis) Promote(context.Context, string, string) error     { return noRedis() }
+func (NoRedis) Prefer(context.Context, string, string, int) error { return noRedis() }
+func (NoRedis) Failover(context.Context, string, string) error    { return noRedis() }

@@ -41,6 +41,7 @@ type Workload struct {
 	// start.
 	Frail bool     `yaml:"frail,omitempty"`
 	Needs []string `yaml:"needs,omitempty"`
+	Redis *Redis   `yaml:"redis,omitempty"` // of a StatefulSet: its pods are Redis instances, with a Sentinel beside each
 }
 
 // Backup is a CronJob that makes backups.
@@ -83,7 +84,14 @@ type WorldEvent struct {
 	// Recycle and Detach are what somebody does in the cloud's own console.
 	Recycle string `yaml:"recycle,omitempty"` // a node
 	Detach  string `yaml:"detach,omitempty"`  // a volume
-	Repair  bool   `yaml:"repair,omitempty"`  // the cloud mends what goes wrong with it: no fault strikes any more
+	// Split has the Redis in this pod take itself for a master, whatever its Sentinels
+	// say, Join lets it follow them again; Mute has it answer nobody, and Hear everybody.
+	Split string `yaml:"split,omitempty"`
+	Join  string `yaml:"join,omitempty"`
+	Mute  string `yaml:"mute,omitempty"`
+	Hear  string `yaml:"hear,omitempty"`
+
+	Repair bool `yaml:"repair,omitempty"` // the cloud mends what goes wrong with it: no fault strikes any more
 }
 
 // Words say what happens, for the commentary.
@@ -107,6 +115,14 @@ func (w WorldEvent) Words() (who, what string) {
 		return "somebody", "recycles " + w.Recycle + " in the Cloud Manager"
 	case w.Detach != "":
 		return "somebody", "detaches " + w.Detach + " in the Cloud Manager"
+	case w.Split != "":
+		return "Redis", w.Split + " takes itself for a master"
+	case w.Join != "":
+		return "Redis", w.Join + " follows the master again"
+	case w.Mute != "":
+		return "Redis", w.Mute + " answers nobody"
+	case w.Hear != "":
+		return "Redis", w.Hear + " answers again"
 	}
 	return "Linode", "has mended what was wrong"
 }
@@ -132,6 +148,10 @@ func (f *File) checkWorld() (faults []error) {
 			fault("workloads: %s: kind: %q is none of %s", l.Name, l.Kind, strings.Join(workloadKinds, ", "))
 		case l.Node != "" && !f.hasNode(l.Node):
 			fault("workloads: %s: node: there is no %q", l.Name, l.Node)
+		case l.Redis != nil && l.Kind != "StatefulSet":
+			fault("workloads: %s: redis: only a StatefulSet's pods can be instances", l.Name)
+		case l.Redis != nil && (l.Redis.Master < 0 || l.Redis.Master >= l.Instances()):
+			fault("workloads: %s: redis: master: there is no pod %d", l.Name, l.Redis.Master)
 		}
 		for _, needed := range l.Needs {
 			if !w.has(needed) {
@@ -183,7 +203,7 @@ func (f *File) checkWorldEvent(e *Event) error {
 		return fmt.Errorf("at %s: world: there is none; say at the top what it holds", e.At)
 	}
 	w, set := e.World, 0
-	for _, s := range []string{w.Hang, w.Power, w.Sever, w.Break, w.Mend, w.Spoil, w.Jam, w.Recycle, w.Detach} {
+	for _, s := range []string{w.Hang, w.Power, w.Sever, w.Break, w.Mend, w.Spoil, w.Jam, w.Recycle, w.Detach, w.Split, w.Join, w.Mute, w.Hear} {
 		if s != "" {
 			set++
 		}
@@ -192,7 +212,7 @@ func (f *File) checkWorldEvent(e *Event) error {
 		set++
 	}
 	if set != 1 {
-		return fmt.Errorf("at %s: world: want exactly one of hang, power, sever, break, mend, spoil, jam, recycle, detach, repair; there are %d", e.At, set)
+		return fmt.Errorf("at %s: world: want exactly one of hang, power, sever, break, mend, spoil, jam, recycle, detach, split, join, mute, hear, repair; there are %d", e.At, set)
 	}
 	for _, node := range []string{w.Hang, w.Power, w.Sever, w.Recycle} {
 		if node != "" && !f.hasNode(node) {
@@ -206,6 +226,11 @@ func (f *File) checkWorldEvent(e *Event) error {
 	}
 	if w.Detach != "" && !slices.ContainsFunc(f.World.Workloads, func(l Workload) bool { return l.Volume == w.Detach }) {
 		return errors.New("at " + e.At + ": world: there is no volume " + w.Detach)
+	}
+	for _, pod := range []string{w.Split, w.Join, w.Mute, w.Hear} {
+		if pod != "" && !f.World.hasRedis(pod) {
+			return fmt.Errorf("at %s: world: there is no Redis %q: write it as mastodon/redis-0", e.At, pod)
+		}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"wardroom/commands/repair"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/linode"
+	"wardroom/integrations/redis"
 	"wardroom/integrations/talos"
 )
 
@@ -56,6 +57,9 @@ func (k *checker) machines() []checks.Check {
 		o.Clock = k.clock
 		list = append(list, talos.New(o).Checks(func(ctx context.Context) ([]string, error) { return k.talosMachines(ctx, f) })...)
 	}
+	if f.redis != nil {
+		list = append(list, k.redis(f)...)
+	}
 	return list
 }
 
@@ -79,6 +83,54 @@ func (k *checker) talosMachines(ctx context.Context, f fleetSettings) ([]string,
 		return nil, err
 	}
 	return onTalos(s.Nodes), nil
+}
+
+// redis are the checks of each declared set.
+func (k *checker) redis(f fleetSettings) (list []checks.Check) {
+	r := redis.New(*f.redis)
+	for _, set := range r.Sets() {
+		list = append(list, checks.Check{Name: "redis " + set.Name, Timeout: time.Minute, Try: func(ctx context.Context) (checks.Finding, error) {
+			var pods []string // those that the declaration names
+			if f.cluster != nil {
+				s, err := kubernetes.New(*f.live().cluster).Snapshot(ctx, 0)
+				if err == nil {
+					pods = repair.RedisPods(s, set)
+				}
+			}
+			v, err := r.Look(ctx, set.Name, pods)
+			if err != nil {
+				return checks.Finding{}, err
+			}
+			return stands(v), nil
+		}})
+	}
+	return list
+}
+
+// stands says how a set stands.
+func stands(v fleet.RedisView) checks.Finding {
+	const hint = "/redis show says more; address, password and tls stand in the configuration's section redis"
+	masters := v.Masters()
+	if silent := v.Silent(); len(silent) == len(v.Instances) {
+		return checks.Fail("%s", silent[0].Words()).WithHint(hint)
+	} else if len(silent) > 0 {
+		return checks.Warn("%s", silent[0].Words()).WithHint(hint)
+	}
+	if len(masters) > 1 {
+		return checks.Fail("two masters, %s and %s: %s", masters[0].Pod, masters[1].Pod, fleet.Apart(masters[0], masters[1])).WithHint("/redis show says more")
+	}
+	for _, s := range v.Sentinels {
+		if !s.Answers() {
+			return checks.Warn("the Sentinel at %s: %s", s.Address, s.Why).WithHint("sentinels, master and sentinel_password stand in the configuration's section redis")
+		}
+	}
+	if len(masters) == 0 {
+		return checks.Warn("nobody says to be the master").WithHint("without a cluster those are asked that addresses names; /redis show says more")
+	}
+	for _, s := range v.Disagree(masters[0]) {
+		return checks.Warn("%s is the master, and the Sentinel at %s names %s", masters[0].Pod, s.Address, v.NamedBy(s)).WithHint("/redis show says more")
+	}
+	return checks.Fine("%s is the master, %s, %s", masters[0].Pod, plural(len(v.Instances)-1, "replica", "replicas"), plural(len(v.Sentinels), "Sentinel", "Sentinels"))
 }
 
 func (k *checker) cluster(ctx context.Context, c *kubernetes.Cluster) (checks.Finding, error) {

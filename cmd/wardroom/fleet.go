@@ -22,6 +22,7 @@ import (
 	"wardroom/integrations/discord/rooms"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/linode"
+	"wardroom/integrations/redis"
 	"wardroom/integrations/talos"
 )
 
@@ -33,6 +34,7 @@ type fleetSettings struct {
 	cluster *kubernetes.Options // nil: there is none
 	cloud   *linode.Options     // nil: there is none
 	talos   *talos.Options      // nil: there is no way to machines that run it
+	redis   *redis.Options      // nil: none is declared
 	own     string              // the node that Wardroom runs on; "" when it runs elsewhere
 }
 
@@ -60,6 +62,13 @@ func fleetOf(cfg *config.Config) (fleetSettings, error) {
 		}
 		f.talos = &talos.Options{Settings: s}
 	}
+	if !cfg.Redis.IsZero() {
+		sets, err := redis.Decode(cfg.Redis)
+		if err != nil {
+			return fleetSettings{}, err
+		}
+		f.redis = &redis.Options{Declared: sets}
+	}
 	return f.in(cfg.Mode), nil
 }
 
@@ -83,6 +92,11 @@ func (f fleetSettings) in(mode config.Mode) fleetSettings {
 		o.Observe = true
 		f.talos = &o
 	}
+	if f.redis != nil {
+		o := *f.redis
+		o.LooksOnly = true
+		f.redis = &o
+	}
 	return f
 }
 
@@ -96,11 +110,12 @@ func (f fleetSettings) live() fleetSettings {
 	return f
 }
 
-// machines are the cluster and the cloud, and the repairs on them.
+// machines are the cluster, the cloud and Redis, and the repairs on them.
 type machines struct {
 	cluster *kubernetes.Cluster // nil: none is configured
 	linode  *linode.Linode      // nil: none is configured
 	talos   *talos.Talos        // nil: none is configured
+	redis   *redis.Redis        // nil: none is configured
 	ports   repair.Ports        // what answers in either case
 	repairs []remediation.Remediation
 	desk    *remediation.Desk
@@ -111,7 +126,7 @@ type machines struct {
 
 // reachMachines makes what reads and changes the machines; nothing is asked yet.
 func (s *system) reachMachines() (*machines, error) {
-	m := &machines{ports: repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, Clock: s.clock, Blast: fleet.BlastOptions{Own: s.fleet.own}, Past: repair.PastOf(s.db.View)}}
+	m := &machines{ports: repair.Ports{Cluster: fleet.NoCluster{}, Cloud: fleet.NoCloud{}, Redis: fleet.NoRedis{}, Clock: s.clock, Blast: fleet.BlastOptions{Own: s.fleet.own}, Past: repair.PastOf(s.db.View)}}
 	m.ports.NotBack = func(ctx context.Context, id timeline.ID) (checks.Comparison, error) {
 		if m.watch == nil { // it is made later; without a cluster there is none
 			return checks.Comparison{}, problem.New(problem.Unavailable, "Wardroom knows no cluster")
@@ -138,6 +153,12 @@ func (s *system) reachMachines() (*machines, error) {
 		with.Clock, with.Log = s.clock, s.log.With("system", "talos")
 		m.talos = talos.New(with)
 		m.ports.Talos = m.talos
+	}
+	if o := s.fleet.redis; o != nil {
+		with := *o
+		with.Clock, with.Log = s.clock, s.log.With("system", "redis")
+		m.redis = redis.New(with)
+		m.ports.Redis = m.redis
 	}
 	return m, nil
 }
@@ -196,7 +217,8 @@ func (s *system) knownRules(all []remediation.Remediation) error {
 // unable names the systems that a repair changes and that Wardroom may not change,
 // as it was started.
 func (m *machines) unable(s remediation.Spec) (systems []string) {
-	can := map[string]bool{"kubernetes": m.cluster == nil || m.cluster.CanChange(), "linode": m.linode == nil || m.linode.CanChange(), "talos": m.talos == nil || m.talos.CanChange()}
+	can := map[string]bool{"kubernetes": m.cluster == nil || m.cluster.CanChange(), "linode": m.linode == nil || m.linode.CanChange(),
+		"talos": m.talos == nil || m.talos.CanChange(), redis.System: m.redis == nil || m.redis.CanChange()}
 	for _, a := range s.Access {
 		if may, known := can[a.System]; known && !may && a.Changes() && !slices.Contains(systems, a.System) {
 			systems = append(systems, a.System)
@@ -242,7 +264,7 @@ func (s *system) repairOptions() commands.RepairOptions {
 		return commands.RepairOptions{}
 	}
 	m := s.machines
-	return commands.RepairOptions{Desk: m.desk, Cluster: m.ports.Cluster, Cloud: m.ports.Cloud, Blast: m.ports.Blast, View: s.db.View}
+	return commands.RepairOptions{Desk: m.desk, Cluster: m.ports.Cluster, Cloud: m.ports.Cloud, Redis: m.ports.Redis, Blast: m.ports.Blast, View: s.db.View}
 }
 
 // notBack is nil for a system that only declares its commands, and without a cluster.
@@ -342,6 +364,9 @@ func (m *machines) working() (all []chats.Working) {
 		if w, asked := m.talos.Working(); asked {
 			all = append(all, w)
 		}
+	}
+	if m.redis != nil {
+		all = append(all, m.redis.Working()...)
 	}
 	return all
 }

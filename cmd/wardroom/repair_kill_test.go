@@ -104,7 +104,7 @@ var recycleNights = []deadly{{
 }}
 
 // deadlyNights are what the bot is killed in.
-func deadlyNights() []deadly { return slices.Concat(recycleNights, kitNights) }
+func deadlyNights() []deadly { return slices.Concat(recycleNights, kitNights, redisNights) }
 
 // The bot, a process of its own, is killed at every point of its journal while the
 // cluster and the cloud live on. The points are those that a night has in which nobody
@@ -187,6 +187,9 @@ func (d deadly) play(t *testing.T, kill int) (points []string) {
 		d.prepare(w)
 	}
 	told := lifetime{Began: w.clock.Now(), Spoils: d.spoils, Folder: w.folder, Control: w.control.URL, Linode: w.linode.URL(), Asks: d.asks, Says: d.says, Kill: kill}
+	if w.redis != nil {
+		told.Redis = w.redis.Doors()
+	}
 	for lives := 1; ; lives++ {
 		told.Now = w.clock.Now()
 		out, killed := w.run(told)

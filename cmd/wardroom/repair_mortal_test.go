@@ -33,10 +33,11 @@ const asMortal = "WARDROOM_TEST_AS_MORTAL"
 
 // lifetime is what one process of that bot is told.
 type lifetime struct {
-	Folder  string            `json:"folder"`  // of the night; see below
-	Control string            `json:"control"` // the simulated cluster's strings, and its clock's
-	Linode  string            `json:"linode"`  // the simulated Linode's API
-	Began   time.Time         `json:"began"`   // when the night did
+	Folder  string            `json:"folder"`          // of the night; see below
+	Control string            `json:"control"`         // the simulated cluster's strings, and its clock's
+	Linode  string            `json:"linode"`          // the simulated Linode's API
+	Redis   map[string]string `json:"redis,omitempty"` // where the simulated Redis answers, by its addresses
+	Began   time.Time         `json:"began"`           // when the night did
 	Now     time.Time         `json:"now"`
 	Kill    int               `json:"kill"`             // the point at which it dies; 0: none
 	Asks    []string          `json:"asks"`             // what joe asks for, one after the other
@@ -135,6 +136,7 @@ func (b *mortalBot) open(ctx context.Context) (err error) {
 	if slices.Contains(b.Asks, askTicket) {
 		machines.cloud.Ticket = config.NewSecret(linodetest.TicketToken)
 	}
+	machines.redis = b.death.mortalRedis(b.Redis)
 	b.system, err = wire(ctx, settings{config: cfg, data: filepath.Join(b.Folder, mortalData), clock: b.clock, log: shellLog(), fleet: machines})
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"wardroom/bot/fleet"
 	"wardroom/bot/remediation"
+	"wardroom/bot/scenario"
 	"wardroom/commands/repair"
 	"wardroom/integrations/kubernetes"
 	"wardroom/integrations/kubernetes/kubetest"
@@ -23,6 +24,9 @@ const observingToken, actingToken = "token-of-the-observing-role", "token-of-the
 // is something to put back.
 var scaledBefore = []string{"default/web", "default/queue", "ReplicaSet/default/batch-1"}
 
+// collapsedBefore is the Redis of [everyRight] that is on one instance then.
+const collapsedBefore = "default/pond"
+
 // kitAsks are what people type for each repair. A plan needs a right only if it uses
 // it: together those of a repair use every one that the repair names.
 var kitAsks = map[string][][]string{
@@ -35,6 +39,8 @@ var kitAsks = map[string][][]string{
 	repair.WorkloadScale:    {{"scale", "set", "default/vault", "0"}, {"scale", "set", "default/ledger", "0"}, {"scale", "set", "ReplicaSet/default/archive-1", "0"}},
 	repair.WorkloadRestore:  {{"scale", "restore", scaledBefore[0]}, {"scale", "restore", scaledBefore[1]}, {"scale", "restore", scaledBefore[2]}},
 	repair.WorkloadRestart:  {{"restart", "workload", "default/redis"}, {"restart", "workload", "default/ledger"}, {"restart", "workload", "kube-system/calico-node"}},
+	repair.RedisCollapse:    {{"redis", "collapse", "default/pool"}},
+	repair.RedisExpand:      {{"redis", "expand", collapsedBefore}},
 	repair.RestartCoreDNS:   {{"restart", "coredns"}},
 	repair.RestartKubeProxy: {{"restart", "kube-proxy"}},
 	repair.RestartCSI:       {{"restart", "csi"}},
@@ -48,7 +54,7 @@ var kitAsks = map[string][][]string{
 // everyRight puts into a world something for every right of the roles: on one node a
 // Deployment, a StatefulSet and a ReplicaSet with a volume each, which Argo CD, a
 // Kustomization and a HelmRelease keep; the same without volumes; what every pod needs;
-// and a volume on a node that is to be turned off.
+// two Redis sets that all three keep; and a volume on a node that is to be turned off.
 func everyRight(w *stageWorld) error {
 	one, none := int32(1), int32(0)
 	for n, l := range []kubetest.Workload{
@@ -84,6 +90,15 @@ func everyRight(w *stageWorld) error {
 			object{"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": object{"namespace": "default", "name": name + "-1",
 				"labels": object{"app": name, "helm.toolkit.fluxcd.io/name": name, "helm.toolkit.fluxcd.io/namespace": "flux-system"}},
 				"spec": object{"replicas": 1, "selector": object{"matchLabels": object{"app": name}}, "template": object{"metadata": object{"labels": object{"app": name}}, "spec": pod}}})
+	}
+	two := int32(2)
+	for _, name := range []string{"pool", "pond"} {
+		objects = append(objects, object{"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease", "metadata": object{"namespace": "flux-system", "name": name + "-release"}, "spec": object{"interval": "1m"}})
+		w.kube.AddWorkload(kubetest.Workload{Name: "default/" + name, Kind: "StatefulSet", Replicas: &two, Node: siteNode, Argo: name, Flux: name,
+			Labels: map[string]string{"helm.toolkit.fluxcd.io/name": name + "-release", "helm.toolkit.fluxcd.io/namespace": "flux-system"}})
+		if err := w.ponds.add(scenario.Workload{Name: "default/" + name, Kind: "StatefulSet", Replicas: &two, Redis: &scenario.Redis{}}); err != nil {
+			return err
+		}
 	}
 	for _, o := range objects {
 		raw, err := json.Marshal(o)
@@ -141,8 +156,12 @@ func (r *repairs) asks(words []string, more ...string) readOut {
 func TestWithoutARuleExactlyItsRepairsCannotBeHad(t *testing.T) {
 	t.Parallel()
 	r := restricted(t)
+	before := [][]string{{"redis", "collapse", collapsedBefore}}
 	for _, name := range scaledBefore {
-		r.asks([]string{"scale", "set", name, "0"})
+		before = append(before, []string{"scale", "set", name, "0"})
+	}
+	for _, words := range before {
+		r.asks(words)
 		r.slash("chris", approveLine(r.run()))
 		r.pass(time.Minute)
 		r.wants(remediation.Done)

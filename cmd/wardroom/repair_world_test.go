@@ -18,6 +18,7 @@ import (
 	"wardroom/bot/scenario"
 	"wardroom/integrations/kubernetes/kubetest"
 	"wardroom/integrations/linode/linodetest"
+	"wardroom/integrations/redis/redistest"
 )
 
 // The machines of a night in which the bot is killed.
@@ -48,6 +49,7 @@ type mortalWorld struct {
 	linode  *linodetest.Server
 	kube    *kubetest.Server
 	control *httptest.Server
+	redis   *redistest.Server // nil: there is none
 	// pods are how many each workload is to have at the end, cordoned the nodes that are
 	// to be.
 	pods     map[string]int

@@ -21,6 +21,7 @@ import (
 	"wardroom/integrations/kubernetes/kubetest"
 	"wardroom/integrations/linode"
 	"wardroom/integrations/linode/linodetest"
+	"wardroom/integrations/redis/redistest"
 	"wardroom/integrations/talos"
 	"wardroom/integrations/talos/talostest"
 )
@@ -43,6 +44,7 @@ type stageWorld struct {
 	folder string            // of kubeconfigs
 	disks  map[string]int
 	nodes  map[string]int
+	ponds  ponds
 }
 
 // newStageWorld builds what a scenario says; nil when it has no world.
@@ -62,6 +64,7 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 	if w.kube, err = kubetest.New(kubetest.Options{Now: clock.Now, Cloud: kubetest.OnLinode(w.linode)}); err != nil {
 		return nil, err
 	}
+	w.ponds.kube, w.ponds.clock = w.kube, clock
 	if w.folder, err = os.MkdirTemp("", "wardroom-world-*"); err != nil {
 		return nil, err
 	}
@@ -82,6 +85,11 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 			w.disks[l.Volume] = with.Disk
 		}
 		w.kube.AddWorkload(with)
+		if l.Redis != nil {
+			if err = w.ponds.add(l); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for _, b := range f.World.Backups {
 		if err = w.backup(b); err != nil {
@@ -150,6 +158,7 @@ func (w *stageWorld) close() {
 	if w == nil {
 		return
 	}
+	w.ponds.close()
 	if w.kube != nil {
 		w.kube.Close()
 	}
@@ -185,6 +194,7 @@ func (w *stageWorld) settings() (f fleetSettings) {
 	if w.talos != nil {
 		f.talos = &talos.Options{Run: w.talos.Run}
 	}
+	f.redis = w.ponds.settings()
 	return f
 }
 
@@ -204,6 +214,7 @@ func (s *stage) Advance() {
 	for {
 		s.world.linode.Advance()
 		s.world.kube.Advance()
+		s.world.ponds.advance()
 		if due, any := s.world.kube.Next(); !any || due.After(s.clock.Now()) {
 			return
 		}
@@ -233,6 +244,14 @@ func (s *stage) Befall(_ context.Context, e *scenario.WorldEvent) error {
 		err = w.linode.Act(console, linodetest.Act{Do: "recycle", Slot: w.linode.SlotOf(e.Recycle)})
 	case e.Detach != "":
 		err = w.linode.Act(console, linodetest.Act{Do: "detach", Volume: w.disks[e.Detach]})
+	case e.Split != "":
+		err = w.ponds.befall(e.Split, (*redistest.Server).Split)
+	case e.Join != "":
+		err = w.ponds.befall(e.Join, (*redistest.Server).Join)
+	case e.Mute != "":
+		err = w.ponds.befall(e.Mute, func(sim *redistest.Server, pod string) { sim.Cut(pod, true) })
+	case e.Hear != "":
+		err = w.ponds.befall(e.Hear, func(sim *redistest.Server, pod string) { sim.Cut(pod, false) })
 	case e.Repair:
 		w.linode.Clear()
 	}

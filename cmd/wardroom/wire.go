@@ -187,6 +187,7 @@ func (s *system) commandTable() (*command.Table, error) {
 		commands.Volume(s.repairOptions()),
 		commands.Workload(s.repairOptions()),
 		commands.Scale(s.repairOptions()),
+		commands.Redis(s.repairOptions()),
 		commands.Restart(s.repairOptions()),
 		commands.Pod(s.repairOptions()),
 		commands.Run(s.runOptions()),

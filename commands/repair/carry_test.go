@@ -15,7 +15,7 @@ import (
 
 func (w *world) remediation(t *testing.T, name string) remediation.Remediation {
 	t.Helper()
-	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Support: office{w}, Clock: w.clock, Past: w.recorded, NotBack: w.notBack, Talos: talos{w}, Blast: w.blast}) {
+	for _, r := range repair.All(repair.Ports{Cluster: w, Cloud: sky{w}, Redis: pond{w}, Support: office{w}, Clock: w.clock, Past: w.recorded, NotBack: w.notBack, Talos: talos{w}, Blast: w.blast}) {
 		if r.Spec().Name == name {
 			return r
 		}

@@ -47,12 +47,32 @@ var nights = map[string]struct {
 	"restart core, probed":    {repair.RestartCore, "incident", "INC-1", func(w *world) { w.probed(); w.stuck["ready site"] = true; w.pass(time.Minute) }},
 	"restore":                 {repair.WorkloadRestore, "workload", "default/redis", func(w *world) { kept(w); w.scaled("redis", 0) }},
 	"remount, off":            {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.inst[28312345].Status = "offline"; w.stuck["detach"] = true }},
+	"collapse, kept by Flux": {repair.RedisCollapse, "redis", "cache", func(w *world) {
+		w.cache()
+		w.s.Workloads[4].Keepers = flux()
+		w.want = map[string]int{"cache": 1}
+	}},
+	"collapse, another is the master": {repair.RedisCollapse, "redis", "cache", func(w *world) {
+		w.cache()
+		w.mastered("cache-1")()
+		w.want = map[string]int{"cache": 1}
+	}},
+	"collapse, nobody is the master": {repair.RedisCollapse, "redis", "cache", func(w *world) {
+		w.cache()
+		w.orphaned()
+		w.want = map[string]int{"cache": 1}
+	}},
+	"expand": {repair.RedisExpand, "redis", "cache", func(w *world) { w.collapsed(); w.want = map[string]int{"cache": cachePods} }},
 }
 
 // kept has Flux keep Redis.
 func kept(w *world) {
 	w.stuck["detach"], w.stuck["stays cordoned"] = true, true
-	w.s.Workloads[1].Keepers = []fleet.Keeper{{How: "Flux", Object: fleet.Object{Kind: "Kustomization", Namespace: "flux-system", Name: "apps"}, Pause: true}}
+	w.s.Workloads[1].Keepers = flux()
+}
+
+func flux() []fleet.Keeper {
+	return []fleet.Keeper{{How: "Flux", Object: fleet.Object{Kind: "Kustomization", Namespace: "flux-system", Name: "apps"}, Pause: true}}
 }
 
 // Every step of every repair meets every sort of failure: what is away for a while is
@@ -130,9 +150,13 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 					}
 					c.at = -1
 					c.putBack(end)
-					if night.repair == repair.WorkloadScale && c.learned["reached Deployment "+night.value] != "" {
+					if night.repair == repair.WorkloadScale && c.learned["reached Deployment "+night.value] != "" ||
+						night.repair == repair.RedisCollapse && c.learned["reached StatefulSet default/cache"] != "" {
 						w.whole(t, true) // it is as it was asked for, and stays so
 						continue
+					}
+					if night.repair == repair.RedisExpand {
+						continue // what has come back stays, and the rest is not brought back at once
 					}
 					w.restored(t, where, night.repair)
 				}
@@ -142,6 +166,7 @@ func TestEveryStepMeetsEveryFailure(t *testing.T) {
 				case reached[step]:
 				case name == "remount, off" && step == "force-delete-left": // the taint did it
 				case strings.HasSuffix(step, "-unless-reached"): // it came to that
+				case step == "redis-sentinels-agree" && name != "collapse, nobody is the master": // they do already
 				default:
 					t.Errorf("%s: no failure ever met %s", name, step)
 				}
@@ -171,8 +196,11 @@ func (w *world) restored(t *testing.T, where, name string) {
 	t.Helper()
 	for _, wl := range w.s.Workloads {
 		want := 1
-		if wl.Name == "site" || wl.Kind == "DaemonSet" {
+		switch {
+		case wl.Name == "site" || wl.Kind == "DaemonSet":
 			want = 2
+		case wl.Name == "cache":
+			want = cachePods
 		}
 		if wl.Replicas != want {
 			t.Errorf("%s: %s is left at %d replicas", where, wl.Object, wl.Replicas)
@@ -185,6 +213,11 @@ func (w *world) restored(t *testing.T, where, name string) {
 		// A replacement that nobody has recognised yet was not cordoned by the run.
 		if n.Unschedulable && n.Identity.Instance < w.next && (name == repair.NodeRecycle || name == repair.NodeReboot || name == repair.NodeRebootAll) {
 			t.Errorf("%s: %s is left cordoned", where, n.Name)
+		}
+	}
+	for _, f := range w.fish {
+		if f.Run != "" && f.Priority != 100 {
+			t.Errorf("%s: %s is left at priority %d", where, f.Pod, f.Priority)
 		}
 	}
 	if len(w.paused) > 0 {

@@ -48,6 +48,18 @@ const (
 	TooManyNodes       = "too-many-nodes"       // hard: a run could not hold the steps
 	EtcdQuorum         = "etcd-quorum"          // hard: it would be lost; soft where it is whenever a member restarts
 	EtcdUnknown        = "etcd-unknown"         // hard: how its members are cannot be read
+
+	RedisTwoMasters        = "redis-two-masters"        // hard: more than one instance claims to be the master
+	RedisFailingOver       = "redis-failing-over"       // hard: Sentinel is at it
+	RedisNoMaster          = "redis-no-master"          // hard: nobody to follow
+	RedisFirstUnfit        = "redis-first-unfit"        // hard: the one that would remain is not fit to be the master
+	RedisMasterUnseen      = "redis-master-unseen"      // hard: there is one that does not answer Wardroom
+	RedisNeedsReplicas     = "redis-needs-replicas"     // soft: alone it takes no writes
+	RedisNoReferee         = "redis-no-referee"         // hard: no Sentinel answers that could make it the master
+	RedisSentinelDisagrees = "redis-sentinel-disagrees" // soft: it names another one
+	RedisSentinelSilent    = "redis-sentinel-silent"    // warning
+	RedisNoFailover        = "redis-no-failover"        // warning: one instance alone
+	RedisWritesAtRisk      = "redis-writes-at-risk"     // warning
 )
 
 // found adds a finding to a plan.

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"slices"
 
 	"wardroom/bot/fleet"
 	"wardroom/bot/remediation"
@@ -82,6 +83,13 @@ func freeingAccess() []remediation.Access {
 
 // scalingAccess is what taking workloads to 0 and back needs, with whoever would undo it.
 func scalingAccess() []remediation.Access { return scalingAccessOf(stepScaleTo, stepPause) }
+
+// setScalingAccessOf is what scaling StatefulSets alone needs.
+func setScalingAccessOf(scale, keeper string) []remediation.Access {
+	return slices.DeleteFunc(scalingAccessOf(scale, keeper), func(a remediation.Access) bool {
+		return a.What == "deployments/scale" || a.What == "replicasets/scale"
+	})
+}
 
 // scalingAccessOf is the same for the steps of these names.
 func scalingAccessOf(scale, keeper string) (all []remediation.Access) {

@@ -40,6 +40,7 @@ type volumeViews interface {
 type planner struct {
 	cluster volumeViews
 	cloud   cloudReader
+	redis   redisReader
 	clock   timeline.Clock
 	blast   fleet.BlastOptions
 	past    Past

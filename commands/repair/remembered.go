@@ -122,6 +122,15 @@ func effectOn(r remediation.Run, o fleet.Object) (from, to int, scaled, restored
 			if was, ok := step.Learned[replicasKey(objectOf(planned.Args))]; ok {
 				from = number(was)
 			}
+		case stepRedisGrow: // back to it, one by one
+			if step.Started.IsZero() {
+				continue
+			}
+			if !scaled {
+				from = number(planned.Args["from"])
+			}
+			to, scaled = number(planned.Args["to"]), true
+			restored = restored || planned.Args["last"] != "" && step.Mark == remediation.So
 		case stepScaleBack:
 			restored = restored || step.Mark == remediation.So
 		case stepUnscale:

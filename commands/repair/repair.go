@@ -7,6 +7,7 @@
 package repair
 
 import (
+	"maps"
 	"time"
 
 	"wardroom/bot/fleet"
@@ -18,6 +19,7 @@ import (
 type Ports struct {
 	Cluster fleet.Cluster
 	Cloud   fleet.Cloud
+	Redis   fleet.Redis // nil: there is none
 	Clock   timeline.Clock
 	Blast   fleet.BlastOptions
 	Past    Past          // what earlier runs have recorded; nil: nothing
@@ -32,16 +34,21 @@ func All(p Ports) []remediation.Remediation {
 	if p.Talos == nil {
 		p.Talos = fleet.NoTalos{}
 	}
-	plans := planner{talos: p.Talos, cluster: p.Cluster, cloud: p.Cloud, clock: p.Clock, blast: p.Blast, past: p.Past, notBack: p.NotBack}
+	if p.Redis == nil {
+		p.Redis = fleet.NoRedis{}
+	}
 	if p.Support == nil {
 		p.Support = fleet.NoSupport{}
 	}
+	plans := planner{talos: p.Talos, cluster: p.Cluster, cloud: p.Cloud, redis: p.Redis, clock: p.Clock, blast: p.Blast, past: p.Past, notBack: p.NotBack}
 	steps := allSteps(p.Cluster, p.Cloud, p.Talos)
 	steps[stepOpenTicket], steps[stepTicketThere] = openTicketStep(p.Support), ticketThereStep(p.Support)
+	maps.Copy(steps, redisSteps(p.Cluster, p.Redis))
 	return []remediation.Remediation{
 		nodeUncordon{plans, steps},
 		nodeCordon{plans, steps},
 		workloadRestore{plans, steps},
+		redisExpand{plans, steps},
 		partRestart{plans, steps, dns},
 		partRestart{plans, steps, kubeProxy},
 		partRestart{plans, steps, csi},
@@ -50,6 +57,7 @@ func All(p Ports) []remediation.Remediation {
 		workloadRestart{plans, steps},
 		workloadScale{plans, steps},
 		volumeTicket{plans, steps, p.Support},
+		redisCollapse{plans, steps},
 		volumeRemount{plans, steps},
 		podForceDelete{plans, steps},
 		nodeDrain{plans, steps},
@@ -75,6 +83,9 @@ const (
 	WorkloadRestart = "workload-restart"
 
 	PodForceDelete = "pod-force-delete"
+
+	RedisCollapse = "redis-collapse"
+	RedisExpand   = "redis-expand"
 
 	RestartCoreDNS   = "restart-coredns"
 	RestartCalico    = "restart-calico"
@@ -142,6 +153,16 @@ const (
 	stepNodeDetached    = "node-detached"
 	stepReleaseLeft     = "release-left-at-cloud"
 	stepRebootTalos     = "reboot-talos"
+	stepRedisProven     = "redis-master-proven"
+	stepRedisJoined     = "redis-replica-in-sync"
+	stepRedisPrefer     = "redis-prefer"
+	stepRedisUnprefer   = "redis-prefer-as-before"
+	stepRedisFailover   = "redis-failover"
+	stepRedisAlone      = "redis-alone"
+	stepRedisPromote    = "redis-promote"
+	stepRedisRemains    = "redis-data-is-there"
+	stepRedisAgreed     = "redis-sentinels-agree"
+	stepRedisGrow       = "redis-scale-up-by-one"
 )
 
 func allSteps(cluster fleet.Cluster, cloud fleet.Cloud, talos fleet.Talos) stepTable {

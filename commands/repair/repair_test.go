@@ -105,12 +105,16 @@ func TestPlans(t *testing.T) {
 			w.hang()
 			w.inst[28312345].Status = "offline"
 		}},
-		"scale-to-0":           {repair.WorkloadScale, []string{"workload", "default/redis", "replicas", "0"}, kept},
-		"force-delete":         {repair.PodForceDelete, []string{"pod", "default/redis-0"}, func(w *world) { w.hang(); w.inst[28312345].Status = "offline" }},
-		"scale-up":             {repair.WorkloadScale, []string{"workload", "site", "replicas", "3"}, nil},
-		"restore":              {repair.WorkloadRestore, []string{"workload", "default/redis"}, func(w *world) { kept(w); w.scaled("redis", 0) }},
-		"recycle-kept-by-flux": {repair.NodeRecycle, []string{"node", sick}, kept},
-		"recycle-cloud-down":   {repair.NodeRecycle, []string{"node", sick}, func(w *world) { w.fail["slots"] = problem.New(problem.Unavailable, "Linode answers 503") }},
+		"scale-to-0":                {repair.WorkloadScale, []string{"workload", "default/redis", "replicas", "0"}, kept},
+		"force-delete":              {repair.PodForceDelete, []string{"pod", "default/redis-0"}, func(w *world) { w.hang(); w.inst[28312345].Status = "offline" }},
+		"redis-collapse":            {repair.RedisCollapse, []string{"redis", "cache"}, func(w *world) { w.cache(); w.s.Workloads[4].Keepers = flux() }},
+		"redis-collapse-takes-over": {repair.RedisCollapse, []string{"redis", "default/cache"}, func(w *world) { w.cache(); w.mastered("cache-1")() }},
+		"redis-collapse-promotes":   {repair.RedisCollapse, nil, func(w *world) { w.cache(); w.orphaned() }},
+		"redis-expand":              {repair.RedisExpand, []string{"redis", "cache"}, func(w *world) { w.cache(); w.s.Workloads[4].Keepers = flux(); w.scaled("cache", 1) }},
+		"scale-up":                  {repair.WorkloadScale, []string{"workload", "site", "replicas", "3"}, nil},
+		"restore":                   {repair.WorkloadRestore, []string{"workload", "default/redis"}, func(w *world) { kept(w); w.scaled("redis", 0) }},
+		"recycle-kept-by-flux":      {repair.NodeRecycle, []string{"node", sick}, kept},
+		"recycle-cloud-down":        {repair.NodeRecycle, []string{"node", sick}, func(w *world) { w.fail["slots"] = problem.New(problem.Unavailable, "Linode answers 503") }},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -42,8 +42,8 @@ func (w *world) scaled(name string, to int) {
 		add("pause-keeper", map[string]string{"kind": k.Object.Kind, "namespace": k.Object.Namespace, "name": k.Object.Name, "how": k.How}, map[string]string{"paused Flux flux-system/apps": "was on"})
 		w.paused[k.Object.String()] = "was on"
 	}
-	add("scale-to", args, map[string]string{"replicas Deployment default/" + name: fmt.Sprint(was)})
-	add("replicas-reached", args, map[string]string{"reached Deployment default/" + name: "yes"})
+	add("scale-to", args, map[string]string{"replicas " + wl.Kind + " default/" + name: fmt.Sprint(was)})
+	add("replicas-reached", args, map[string]string{"reached " + wl.Kind + " default/" + name: "yes"})
 	add("scale-back-unless-reached", back, nil)
 	w.past = slices.Insert(w.past, 0, run)
 	wl.Replicas = to

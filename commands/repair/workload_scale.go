@@ -44,7 +44,7 @@ func (r workloadScale) Plan(ctx context.Context, params map[string]string) (reme
 	if w.Replicas == to {
 		found(&plan, AlreadySo, remediation.Warning, "", "%s is at %d already", w.Object, to)
 	}
-	keepScaled(&plan, w, to)
+	keepScaled(&plan, w, to, "/scale restore")
 	judgeLocalData(&plan)
 	plan.Steps = Scaling(w, to)
 	plan.Undo = "/scale restore workload:" + w.String() + " puts it back to " + strconv.Itoa(w.Replicas)
@@ -78,9 +78,9 @@ func takenAway(s *fleet.Snapshot, w fleet.Workload, to int, o fleet.BlastOptions
 	return all
 }
 
-// keepScaled adds to a plan who would undo it. An autoscaler stands still at 0
-// replicas and cannot be paused at any other number.
-func keepScaled(plan *remediation.Plan, w fleet.Workload, to int) {
+// keepScaled adds to a plan who would undo it, and the command that resumes them. An
+// autoscaler stands still at 0 replicas and cannot be paused at any other number.
+func keepScaled(plan *remediation.Plan, w fleet.Workload, to int, back string) {
 	plan.Blast.Keepers = w.Keepers
 	for _, k := range w.Keepers {
 		switch {
@@ -88,7 +88,7 @@ func keepScaled(plan *remediation.Plan, w fleet.Workload, to int) {
 		case k.Object.Kind == autoscaler && to > 0:
 			found(plan, KeeperUnpausable, remediation.Soft, "change its minimum and maximum instead", "%s %s would scale it again", k.How, k.Object)
 		case k.Object.Kind != autoscaler:
-			found(plan, KeeperStaysPaused, remediation.Warning, "/scale restore resumes it", "%s %s stays paused until then: nothing that it keeps is delivered meanwhile", k.How, k.Object)
+			found(plan, KeeperStaysPaused, remediation.Warning, back+" resumes it", "%s %s stays paused until then: nothing that it keeps is delivered meanwhile", k.How, k.Object)
 		}
 	}
 	judgeKeepers(plan)

@@ -21,6 +21,7 @@ func (w *world) controllers() {
 	w.attach()
 	w.kubelets()
 	w.rollouts()
+	w.swim()
 }
 
 func (w *world) machines() {
@@ -93,7 +94,11 @@ func (w *world) replicas() {
 		}
 		for ; len(pods) < wl.Replicas; pods = append(pods, len(w.s.Pods)-1) {
 			w.uid++
-			p := fleet.Pod{Object: object("Pod", fmt.Sprintf("%s-new%d", wl.Name, w.uid)), Owner: wl.Object, Phase: "Pending", Node: w.schedulable(), Reason: "ContainerCreating"}
+			name := fmt.Sprintf("%s-new%d", wl.Name, w.uid)
+			if wl.Kind == "StatefulSet" {
+				name = fmt.Sprintf("%s-%d", wl.Name, len(pods))
+			}
+			p := fleet.Pod{Object: object("Pod", name), Owner: wl.Object, Phase: "Pending", Node: w.schedulable(), Reason: "ContainerCreating"}
 			for _, c := range w.s.Claims {
 				if c.Name == wl.Name+"-data" {
 					p.Claims = []string{c.Name}
@@ -156,7 +161,7 @@ func (w *world) kubelets() {
 	for i := range w.s.Pods {
 		p := &w.s.Pods[i]
 		n := w.nodeOf(p.Node)
-		p.Ready = n != nil && n.Ready == fleet.True && p.Terminating.IsZero() && !w.stuck["ready "+p.Owner.Name]
+		p.Ready = n != nil && n.Ready == fleet.True && p.Terminating.IsZero() && !w.stuck["ready "+p.Owner.Name] && !w.stuck["ready "+p.Name]
 		for _, c := range p.Claims {
 			for _, v := range w.s.Volumes {
 				if v.Claim.Name == c {

@@ -50,6 +50,10 @@ type world struct {
 	blast    fleet.BlastOptions
 	talos    map[string]string  // the stage of machines that run Talos, where it is not "running", by address
 	etcd     []fleet.EtcdMember // as Talos tells; nil: one on each control-plane node, all healthy
+	fish     map[string]*fish   // instances of Redis, by pod; nil: there are none
+	sentinel string             // the pod that Sentinel names
+	mute     string             // the pod that answers everybody but Wardroom
+	failing  string             // the Sentinel that was asked for a failover
 	want     map[string]int     // replicas that a repair is to leave, by workload, where they are others than before
 }
 

@@ -59,8 +59,11 @@ var examples = map[string]onto{
 		return map[string]string{"workload": target, "replicas": "0"}
 	}, []shape{{"A Deployment", asItIs}, {"A StatefulSet", ofKind("StatefulSet")}, {"A ReplicaSet", ofKind("ReplicaSet")}}},
 	repair.WorkloadRestore: {"", "NAMESPACE/WORKLOAD", param("workload"), []shape{{"A Deployment", scaled("Deployment")}, {"A StatefulSet", scaled("StatefulSet")}, {"A ReplicaSet", scaled("ReplicaSet")}}},
-	repair.RestartCoreDNS:  {"", "", param("x"), []shape{{"", (*world).core}}},
-	repair.RestartCalico:   {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RedisCollapse: {"", "NAMESPACE/WORKLOAD", param("redis"), []shape{{"The first instance is the master", redisUnder(0)}, {"Another instance is the master", redisUnder(1)},
+		{"Nobody is the master", redisUnder(-1)}}},
+	repair.RedisExpand:    {"", "NAMESPACE/WORKLOAD", param("redis"), []shape{{"", redisAlone}}},
+	repair.RestartCoreDNS: {"", "", param("x"), []shape{{"", (*world).core}}},
+	repair.RestartCalico:  {"", "", param("x"), []shape{{"", (*world).core}}},
 	repair.RestartCSI: {"", "", param("x"), []shape{{"Its controller is a StatefulSet", (*world).core}, {"Its controller is a Deployment", func(w *world, target string) {
 		w.core(target)
 		for i := range w.s.Workloads {

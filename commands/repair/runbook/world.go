@@ -24,6 +24,7 @@ type world struct {
 	volumes   read[[]fleet.CloudVolume]
 	instances map[int]read[fleet.Instance]
 	blast     fleet.BlastOptions
+	redis     *fleet.RedisView // nil: there is none
 	past      []remediation.Run
 	lost      []watch.Lost
 }
@@ -38,7 +39,7 @@ func (r read[T]) get() (T, error) { return r.value, r.err }
 
 // ports are those of the world: every change is refused.
 func (w *world) ports() repair.Ports {
-	return repair.Ports{Cluster: stillCluster{world: w}, Cloud: stillCloud{world: w}, Clock: stillClock{at: w.s.At}, Blast: w.blast, Talos: stillTalos{world: w},
+	return repair.Ports{Cluster: stillCluster{world: w}, Cloud: stillCloud{world: w}, Redis: stillRedis{view: w.redis}, Clock: stillClock{at: w.s.At}, Blast: w.blast, Talos: stillTalos{world: w},
 		Past: func(context.Context) ([]remediation.Run, error) { return w.past, nil },
 		NotBack: func(context.Context, timeline.ID) (watch.Comparison, error) {
 			return watch.Comparison{Lost: w.lost}, nil

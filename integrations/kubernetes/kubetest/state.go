@@ -31,7 +31,8 @@ type PodState struct {
 	Node        string `json:"node,omitempty"`
 	Ready       bool   `json:"ready,omitempty"`
 	Terminating bool   `json:"terminating,omitempty"`
-	Reason      string `json:"reason,omitempty"` // why its container does not run: "ContainerCreating"
+	Severed     bool   `json:"severed,omitempty"` // it reaches no pod of another node, see [Server.Sever]
+	Reason      string `json:"reason,omitempty"`  // why its container does not run: "ContainerCreating"
 }
 
 func (p PodState) String() string {
@@ -90,7 +91,7 @@ func (s *Server) Nodes() (out []NodeState) {
 func (s *Server) Pods() (out []PodState) {
 	s.read(func() {
 		for _, p := range s.pods() {
-			state := PodState{Name: p.Namespace + "/" + p.Name, UID: string(p.UID), Node: p.Spec.NodeName, Ready: ready(p), Terminating: p.DeletionTimestamp != nil}
+			state := PodState{Name: p.Namespace + "/" + p.Name, UID: string(p.UID), Node: p.Spec.NodeName, Ready: ready(p), Terminating: p.DeletionTimestamp != nil, Severed: s.isSevered(p.Spec.NodeName)}
 			for _, c := range p.Status.ContainerStatuses {
 				if c.State.Waiting != nil {
 					state.Reason = c.State.Waiting.Reason

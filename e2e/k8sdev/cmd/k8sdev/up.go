@@ -135,8 +135,8 @@ func (c *cluster) startRest(ctx context.Context, kubeconfig string) error {
 	return nil
 }
 
-// applyStages teaches the cluster what kubelets do. A Stage can be applied a moment
-// after its definition: first it is of no known kind, then nobody serves it yet.
+// applyStages teaches the cluster what kubelets do. A Stage can be applied when its
+// definition is established, a moment after that was applied.
 func (c *cluster) applyStages(ctx context.Context, kubeconfig string) error {
 	path, err := writeStages(c.dir)
 	if err != nil {
@@ -147,7 +147,7 @@ func (c *cluster) applyStages(ctx context.Context, kubeconfig string) error {
 		switch {
 		case err == nil:
 			return nil
-		case ctx.Err() != nil || !strings.Contains(string(said), "no matches for kind") && !strings.Contains(string(said), "could not find the requested resource"):
+		case ctx.Err() != nil || !strings.Contains(string(said), "no matches for kind"):
 			return fmt.Errorf("stages: %w: %s", err, said)
 		}
 		if err := pause(ctx); err != nil {
