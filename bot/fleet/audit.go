@@ -48,7 +48,9 @@ func Audit(s *Snapshot) []Flaw {
 	}
 	all = append(all, versions(nodes)...)
 	for _, n := range nodes {
-		if n.Identity.ProviderID == "" || n.Identity.MachineID == "" {
+		// A machine that runs Talos is known by its address, and often nobody provides it.
+		known := n.Identity.ProviderID != "" || n.Provider() == OnTalos
+		if !known || n.Identity.MachineID == "" {
 			all = append(all, Flaw{FlawUnknown, []string{n.Name}, "the cluster does not say which machine " + n.Name + " is", "it has just joined, or its cloud controller does not work; no repair can prove whom it hits"})
 		}
 	}

@@ -34,6 +34,7 @@ func TestAudit(t *testing.T) {
 		"all is well": {[]fleet.Node{node("a", nil), node("b", nil)}, nil},
 		"what is not known is not shared": {[]fleet.Node{{Name: "a"}, {Name: "b"}},
 			[]string{"unknown: the cluster does not say which machine a is", "unknown: the cluster does not say which machine b is"}},
+		"nobody provides a machine that runs Talos": {[]fleet.Node{node("a", func(n *fleet.Node) { n.Identity.ProviderID, n.System = "", "Talos (v1.7.0)" })}, nil},
 		"leftovers, pressure, versions": {[]fleet.Node{node("c", func(n *fleet.Node) { n.Version = "v1.28.0"; n.Pressure = []string{"DiskPressure"} }),
 			node("b", func(n *fleet.Node) { n.Unschedulable = true; n.Taints = []fleet.Taint{fleet.OutOfService} }), node("a", nil)},
 			[]string{"pressure: c reports DiskPressure", "taint: b is tainted out of service: no pod may run there", "cordoned: b is cordoned: no new pods go there", "version: c is of version v1.28.0, the others of v1.29.2"}},

@@ -76,7 +76,11 @@ func (f Fault) Longer() time.Duration { return f.slow }
 type WorldEvent struct {
 	Hang  string `yaml:"hang,omitempty"`  // this node's kubelet answers no more; its machine runs on
 	Power string `yaml:"power,omitempty"` // this node's machine loses its power
-	Sever string `yaml:"sever,omitempty"` // this node's pods have no network, until that of calico-node is replaced
+	Sever string `yaml:"sever,omitempty"` // this node's pods have no network, until that of calico-node is replaced or it boots
+	// Clone has a machine join that was made as a copy of this node's, as "NODE-clone"; Gone
+	// turns a node's machine off for good and deletes the node.
+	Clone string `yaml:"clone,omitempty"`
+	Gone  string `yaml:"gone,omitempty"`
 	Break string `yaml:"break,omitempty"` // the containers of this workload crash
 	Mend  string `yaml:"mend,omitempty"`  // they do not any more
 	Spoil string `yaml:"spoil,omitempty"` // the pods that this workload has now crash; those that are made anew do not
@@ -103,6 +107,10 @@ func (w WorldEvent) Words() (who, what string) {
 		return "Linode", "loses the power of " + w.Power
 	case w.Sever != "":
 		return "Kubernetes", "does not notice that the pods of " + w.Sever + " reach no others"
+	case w.Clone != "":
+		return "somebody", "clones " + w.Clone + ": the copy boots and joins"
+	case w.Gone != "":
+		return "somebody", "turns " + w.Gone + " off and deletes it"
 	case w.Break != "":
 		return "Kubernetes", w.Break + " crashes"
 	case w.Mend != "":
@@ -203,7 +211,7 @@ func (f *File) checkWorldEvent(e *Event) error {
 		return fmt.Errorf("at %s: world: there is none; say at the top what it holds", e.At)
 	}
 	w, set := e.World, 0
-	for _, s := range []string{w.Hang, w.Power, w.Sever, w.Break, w.Mend, w.Spoil, w.Jam, w.Recycle, w.Detach, w.Split, w.Join, w.Mute, w.Hear} {
+	for _, s := range []string{w.Hang, w.Power, w.Sever, w.Clone, w.Gone, w.Break, w.Mend, w.Spoil, w.Jam, w.Recycle, w.Detach, w.Split, w.Join, w.Mute, w.Hear} {
 		if s != "" {
 			set++
 		}
@@ -212,9 +220,9 @@ func (f *File) checkWorldEvent(e *Event) error {
 		set++
 	}
 	if set != 1 {
-		return fmt.Errorf("at %s: world: want exactly one of hang, power, sever, break, mend, spoil, jam, recycle, detach, split, join, mute, hear, repair; there are %d", e.At, set)
+		return fmt.Errorf("at %s: world: want exactly one of hang, power, sever, clone, gone, break, mend, spoil, jam, recycle, detach, split, join, mute, hear, repair; there are %d", e.At, set)
 	}
-	for _, node := range []string{w.Hang, w.Power, w.Sever, w.Recycle} {
+	for _, node := range []string{w.Hang, w.Power, w.Sever, w.Clone, w.Gone, w.Recycle} {
 		if node != "" && !f.hasNode(node) {
 			return fmt.Errorf("at %s: world: there is no node %q", e.At, node)
 		}
@@ -239,6 +247,15 @@ func (w *World) has(workload string) bool {
 	return slices.ContainsFunc(w.Workloads, func(l Workload) bool { return l.Name == workload })
 }
 
+// hasNode reports whether there is such a node at first, or a clone of one.
 func (f *File) hasNode(name string) bool {
+	for _, e := range f.Events {
+		if e.World != nil && e.World.Clone != "" && name == CloneOf(e.World.Clone) {
+			return true
+		}
+	}
 	return slices.ContainsFunc(f.World.Nodes, func(n Node) bool { return n.Name == name })
 }
+
+// CloneOf is the name of the node that a clone of this one joins as.
+func CloneOf(node string) string { return node + "-clone" }

@@ -103,6 +103,11 @@ var recycleNights = []deadly{{
 	from: "recorded run.started", until: recycleSent,
 }}
 
+// deadlyTries is how often a night is played to be killed at a point. How many points
+// come before it hangs on what a step sees at its first look, hence a little on how busy
+// the machine is.
+const deadlyTries = 3
+
 // deadlyNights are what the bot is killed in.
 func deadlyNights() []deadly { return slices.Concat(recycleNights, kitNights, redisNights) }
 
@@ -124,8 +129,14 @@ func TestTheBotIsKilledAtEveryPoint(t *testing.T) {
 				killed := 0
 				for n := first + i%min(deadlyStep, last-first); n <= last; n += deadlyStep {
 					point := points[n-1]
-					if died := night.play(t, n); len(died) < n || died[n-1] != point {
-						t.Errorf("killed at point %d it did not die where it %s:\n%s", n, point, strings.Join(died, "\n"))
+					for again := range deadlyTries {
+						died := night.play(t, n)
+						if len(died) >= n && died[n-1] == point {
+							break
+						}
+						if again == deadlyTries-1 {
+							t.Errorf("killed at point %d it did not die where it %s:\n%s", n, point, strings.Join(died, "\n"))
+						}
 					}
 					if t.Failed() {
 						return

@@ -44,6 +44,7 @@ type stageWorld struct {
 	folder string            // of kubeconfigs
 	disks  map[string]int
 	nodes  map[string]int
+	seeded []scenario.Node // that are there at first
 	ponds  ponds
 }
 
@@ -64,7 +65,7 @@ func newStageWorld(f *scenario.File, clock *scenario.Clock) (_ *stageWorld, err 
 	if w.kube, err = kubetest.New(kubetest.Options{Now: clock.Now, Cloud: kubetest.OnLinode(w.linode)}); err != nil {
 		return nil, err
 	}
-	w.ponds.kube, w.ponds.clock = w.kube, clock
+	w.ponds.kube, w.ponds.clock, w.seeded = w.kube, clock, f.World.Nodes
 	if w.folder, err = os.MkdirTemp("", "wardroom-world-*"); err != nil {
 		return nil, err
 	}
@@ -117,6 +118,18 @@ func (w *stageWorld) node(i int, n scenario.Node) (err error) {
 		w.talos.Add(talostest.Machine{Address: with.Address, Node: n.Name, Control: n.Control})
 	}
 	w.kube.AddNode(with)
+	return nil
+}
+
+// clone has a machine join that calls itself as the node does that it was copied from.
+func (w *stageWorld) clone(node string) error {
+	i := slices.IndexFunc(w.seeded, func(n scenario.Node) bool { return n.Name == node })
+	if i < 0 {
+		return fmt.Errorf("there is no node %q at first", node)
+	}
+	name := scenario.CloneOf(node)
+	w.nodes[name] = firstMachine + len(w.nodes)
+	w.kube.AddNode(kubetest.Node{Name: name, Linode: w.nodes[name], Hostname: node, Talos: w.seeded[i].Talos, Address: fmt.Sprintf("10.0.0.%d", len(w.nodes))})
 	return nil
 }
 
@@ -189,8 +202,10 @@ func (w *stageWorld) settings() (f fleetSettings) {
 	}
 	f.cluster = &kubernetes.Options{Live: true, Settings: kubernetes.Settings{
 		Observe: kubernetes.Credential{Kubeconfig: w.kubeconfig("observe")}, Act: kubernetes.Credential{Kubeconfig: w.kubeconfig("act")}}}
-	f.cloud = &linode.Options{Pause: time.Millisecond, Settings: linode.Settings{Cluster: 13311, URL: w.linode.URL(),
-		Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken)}}
+	if slices.ContainsFunc(w.seeded, func(n scenario.Node) bool { return n.Talos == "" }) {
+		f.cloud = &linode.Options{Pause: time.Millisecond, Settings: linode.Settings{Cluster: 13311, URL: w.linode.URL(),
+			Read: config.NewSecret(linodetest.ReadToken), Act: config.NewSecret(linodetest.ActToken)}}
+	}
 	if w.talos != nil {
 		f.talos = &talos.Options{Run: w.talos.Run}
 	}
@@ -232,6 +247,10 @@ func (s *stage) Befall(_ context.Context, e *scenario.WorldEvent) error {
 		w.linode.PowerLoss(w.nodes[e.Power])
 	case e.Sever != "":
 		w.kube.Sever(e.Sever, true)
+	case e.Clone != "":
+		err = w.clone(e.Clone)
+	case e.Gone != "":
+		err = errors.Join(w.linode.Act(console, linodetest.Act{Do: "delete", Linode: w.nodes[e.Gone]}), w.kube.Delete("nodes", e.Gone, false))
 	case e.Break != "":
 		w.kube.Break(e.Break, "CrashLoopBackOff")
 	case e.Mend != "":

@@ -20,7 +20,7 @@ type life struct {
 	needs    map[string][]string      // what a workload's pods wait for before they start
 	metal    map[string]Node          // by node: those whose machines no provider names
 	hung     map[string]int           // nodes whose kubelet is dead, by the boot that it died in
-	severed  map[string]types.UID     // nodes without pod network, by the pod of it that was there
+	severed  map[string]severance     // nodes without pod network
 	wanted   map[string]int32         // replicas that a delivery tool keeps, by workload
 	synced   map[string]time.Time     // when it looked last
 	names    int                      // pods named so far
@@ -64,7 +64,7 @@ type volumeLife struct {
 func newLife() life {
 	return life{machines: map[int]*machine{}, pods: map[types.UID]*podLife{}, volumes: map[string]*volumeLife{}, told: map[string]time.Time{},
 		noticed: map[string]time.Time{}, collect: map[types.UID]time.Time{}, broken: map[string]string{}, hung: map[string]int{}, metal: map[string]Node{},
-		frail: map[string]bool{}, needs: map[string][]string{}, severed: map[string]types.UID{},
+		frail: map[string]bool{}, needs: map[string][]string{}, severed: map[string]severance{},
 		wanted: map[string]int32{}, synced: map[string]time.Time{}, events: map[string]*corev1.Event{}}
 }
 

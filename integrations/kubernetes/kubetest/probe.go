@@ -20,13 +20,23 @@ const probeFalls = 15 * time.Second
 // mends its network.
 const networkApp = "calico-node"
 
-// Sever breaks the pod network of a node, until it is mended by another Sever or by a
-// new pod of calico-node there. The node itself stays Ready.
+// severance is what a node's pod network broke in.
+type severance struct {
+	pod  types.UID // of the network; "" where there is none
+	boot int
+}
+
+// Sever breaks the pod network of a node, until it is mended by another Sever, by a new
+// pod of calico-node there or by a boot. The node itself stays Ready.
 func (s *Server) Sever(node string, on bool) {
 	s.do(func() {
 		delete(s.life.severed, node)
 		if on {
-			s.life.severed[node] = s.networkOn(node)
+			broke := severance{pod: s.networkOn(node)}
+			if l, _, _ := s.alive(node); l != nil {
+				broke.boot = l.boot
+			}
+			s.life.severed[node] = broke
 		}
 	})
 }
@@ -60,11 +70,16 @@ func (s *Server) suffers(p *corev1.Pod, pl *podLife) bool {
 
 func (s *Server) isSevered(node string) bool {
 	was, is := s.life.severed[node]
-	if now := s.networkOn(node); is && now != was && s.isReadyPod(now) {
+	if !is {
+		return false
+	}
+	now := s.networkOn(node)
+	l, _, alive := s.alive(node)
+	if now != was.pod && s.isReadyPod(now) || alive && l.boot != was.boot {
 		delete(s.life.severed, node)
 		return false
 	}
-	return is
+	return true
 }
 
 // resolves reports whether DNS answers. A cluster without coredns has another one,
