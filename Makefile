@@ -16,7 +16,7 @@ BENCHFLAGS ?=
 # The race detector needs C. Where a compiler works the tests run under it.
 HAVE_CC := $(shell echo 'int main(void){return 0;}' | $${CC:-cc} -x c -include stdlib.h - -o /dev/null 2>/dev/null && echo yes)
 RACE    ?= $(if $(HAVE_CC),yes,no)
-GOTEST   = CGO_ENABLED=$(if $(filter yes,$(RACE)),1,0) go test $(if $(filter yes,$(RACE)),-race) -timeout 20m
+GOTEST   = CGO_ENABLED=$(if $(filter yes,$(RACE)),1,0) go test $(if $(filter yes,$(RACE)),-race) -timeout 40m
 
 .PHONY: help
 help: ## this list
