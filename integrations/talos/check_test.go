@@ -34,8 +34,8 @@ func TestChecks(t *testing.T) {
 		says      string
 	}{
 		"all is well":              {nil, all, "talosctl: ok v1.13.2\ntalos role: ok os:operator\ntalos machines: ok 3 of 3 machines answer"},
-		"a machine is down":        {func(r *rig) { r.down["control-1"] = true }, all, "warning 2 of 3 machines answer"},
-		"all machines are down":    {func(r *rig) { r.down = map[string]bool{"control-1": true, "control-2": true, "control-3": true} }, all, "connection refused"},
+		"a machine is down":        {func(r *rig) { r.falls("control-1") }, all, "warning 2 of 3 machines answer"},
+		"all machines are down":    {func(r *rig) { r.falls("control-1", "control-2", "control-3") }, all, "connection refused"},
 		"the cluster has none":     {nil, func(context.Context) ([]string, error) { return nil, nil }, "no node of the cluster runs Talos"},
 		"the cluster is not read":  {nil, func(context.Context) ([]string, error) { return nil, problem.New(problem.Unavailable, "503") }, "cannot be read from the cluster"},
 		"an admin":                 {role("os:admin"), all, "warning it has the role os:admin, which may do more"},

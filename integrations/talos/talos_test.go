@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,17 +29,34 @@ func TestMain(m *testing.M) {
 // rig is the adapter and a stand-in for talosctl that is a program of its own.
 type rig struct {
 	*testing.T
-	ctl  *talostest.Server
-	it   *talos.Talos
+	ctl *talostest.Server
+	it  *talos.Talos
+	o   talos.Options
+
+	mu   sync.Mutex
 	down map[string]bool // machines, by node
-	o    talos.Options
+}
+
+// falls takes the power from machines.
+func (r *rig) falls(nodes ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, node := range nodes {
+		r.down[node] = true
+	}
+}
+
+func (r *rig) isUp(node string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.down[node]
 }
 
 func newRig(t *testing.T, change ...func(*talos.Options)) *rig {
 	t.Helper()
 	r := &rig{T: t, down: map[string]bool{}}
 	var err error
-	r.ctl, err = talostest.New(talostest.Options{Up: func(node string) bool { return !r.down[node] }})
+	r.ctl, err = talostest.New(talostest.Options{Up: r.isUp})
 	r.must(err)
 	t.Cleanup(r.ctl.Close)
 	for i, node := range []string{"control-1", "control-2", "control-3", "worker-1"} {
@@ -111,7 +129,7 @@ func TestMachinesThatAnswerAreTold(t *testing.T) {
 	if _, asked := r.it.Working(); asked {
 		t.Error("it was never asked")
 	}
-	r.down["control-2"] = true
+	r.falls("control-2")
 	got, err := r.it.Machines(t.Context(), append([]string{address(9)}, control...))
 	r.must(err)
 	want := []fleet.TalosMachine{{Address: address(1), Node: "control-1", Stage: "running"}, {Address: address(3), Node: "control-3", Stage: "running"}}
@@ -131,7 +149,7 @@ func TestMachinesThatAnswerAreTold(t *testing.T) {
 
 func TestEtcdIsHealthyWhereItsOwnMachineSaysSo(t *testing.T) {
 	r := newRig(t)
-	r.down["control-2"] = true
+	r.falls("control-2")
 	r.ctl.Sicken("control-3", "alarm: NOSPACE, no leader")
 	r.ctl.Learn("control-1")
 	got, err := r.it.Etcd(t.Context(), control)

@@ -2,8 +2,6 @@ package kubetest_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,13 +14,6 @@ import (
 	"wardroom/integrations/talos"
 	"wardroom/integrations/talos/talostest"
 )
-
-func TestMain(m *testing.M) {
-	if talostest.IsProgram() {
-		os.Exit(talostest.Main())
-	}
-	os.Exit(m.Run())
-}
 
 // boots are the boot ids of all nodes, which must be Ready and open for pods.
 func (n *night) boots() map[string]string {
@@ -86,11 +77,8 @@ func newMetal(t *testing.T) (*night, *talostest.Server) {
 	two := int32(2)
 	n.sim.AddWorkload(kubetest.Workload{Name: "default/mastodon", Replicas: &two})
 	n.sim.AddWorkload(kubetest.Workload{Name: "kube-system/kube-flannel", Kind: "DaemonSet"})
-	dir := t.TempDir()
-	binary, err := talostest.Install(dir)
-	n.must(err)
-	n.must(ctl.WriteConfig(filepath.Join(dir, "talosconfig")))
-	n.talos = talos.New(talos.Options{Clock: n.clock, Timeout: time.Minute, Settings: talos.Settings{Config: filepath.Join(dir, "talosconfig"), Binary: binary}})
+	// integrations/talos runs the program itself, which takes a moment each time.
+	n.talos = talos.New(talos.Options{Clock: n.clock, Timeout: time.Minute, Run: ctl.Run})
 	return n, ctl
 }
 
