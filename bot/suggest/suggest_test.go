@@ -245,6 +245,31 @@ func TestLeastDisruptiveFirst(t *testing.T) {
 	}
 }
 
+// TestOutOfConnections: a database whose pods are all Ready is left alone before those
+// who use up its connections; a node is never in it.
+func TestOutOfConnections(t *testing.T) {
+	s := cluster()
+	i := slices.IndexFunc(s.Workloads, func(w fleet.Workload) bool { return w.String() == "default/postgres" })
+	if i < 0 || !slices.ContainsFunc(s.Workloads, func(w fleet.Workload) bool { return w.String() == "default/site" }) {
+		t.Fatal("the cluster has no postgres, or no site")
+	}
+	s.Workloads[i].UsedBy = []string{"default/site", "default/gone"}
+	offers := func() string {
+		var got []string
+		for _, one := range suggest.Resolve(labels("alertname=postgres/connection-limit namespace=default service=postgres"), rules(t), s).Target.Suggestions(s) {
+			got = append(got, one.Action.Label)
+		}
+		return strings.Join(got, ", ")
+	}
+	if got, want := offers(), "Show workload default/postgres, Restart default/site, Restart default/postgres"; got != want {
+		t.Errorf("offers %q, want %q", got, want)
+	}
+	s.Pods = append(s.Pods, fleet.Pod{Object: fleet.Object{Kind: "Pod", Namespace: "default", Name: "postgres-x"}, Owner: s.Workloads[i].Object})
+	if got := offers(); strings.Contains(got, "site") {
+		t.Errorf("a database that does not run is not mended by restarting who uses it: %q", got)
+	}
+}
+
 func TestCordonedNodes(t *testing.T) {
 	for ready, want := range map[fleet.Truth]string{fleet.True: "[node show node uncordon node drain]", fleet.False: "[node show node drain node reboot node recycle]", fleet.Unknown: "[node show node reboot node recycle]"} {
 		s := cluster()

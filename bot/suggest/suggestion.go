@@ -95,12 +95,24 @@ func ofVolume(s *fleet.Snapshot, claim fleet.Object, volume string) []Suggestion
 }
 
 // ofWorkload never leads to a node: what ails a workload alone is not mended by
-// taking a machine away from all the others.
+// taking a machine away from all the others. What ails one whose pods are all Ready, as
+// a database without a connection left, comes from who uses it: those are restarted
+// before it is.
 func ofWorkload(s *fleet.Snapshot, o fleet.Object) []Suggestion {
-	all := []Suggestion{offer(Look, "Show workload "+o.String(), "workload show", "workload", o.String())}
+	all, whole := []Suggestion{offer(Look, "Show workload "+o.String(), "workload show", "workload", o.String())}, true
 	for _, p := range s.Pods {
 		if !p.Ready && p.Owner.Kind == o.Kind && p.Owner.Namespace == o.Namespace && p.Owner.Name == o.Name {
-			all = append(all, volumesOf(s, p)...)
+			all, whole = append(all, volumesOf(s, p)...), false
+		}
+	}
+	for _, w := range s.Workloads {
+		if !whole || w.Object != o {
+			continue
+		}
+		for _, user := range w.UsedBy {
+			if slices.ContainsFunc(s.Workloads, func(u fleet.Workload) bool { return u.String() == user }) {
+				all = append(all, offer(Interrupts, "Restart "+user, "restart workload", "workload", user))
+			}
 		}
 	}
 	return append(all, offer(Interrupts, "Restart "+o.String(), "restart workload", "workload", o.String()))
