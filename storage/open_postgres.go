@@ -56,12 +56,14 @@ func OpenPostgres(ctx context.Context, url string, opts Options, standby Standby
 	if err := awaitLock(ctx, conn, db.opts.Log, standby); err != nil {
 		return nil, err
 	}
-	if err := e.upgrade(ctx, conn); err != nil {
-		return nil, err
-	}
 	own := &owner{engine: e, log: db.opts.Log, lost: make(chan struct{})}
-	if err := own.claim(ctx, conn); err != nil {
-		return nil, pgError(err)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, own.Close())
+		}
+	}()
+	if err := e.upgrade(ctx, conn, own); err != nil {
+		return nil, err
 	}
 	s := &pgSession{connect: own.reconnect, opening: "BEGIN", proven: own.proven, conn: conn}
 	if err := db.checkMark(s); err != nil {
@@ -73,7 +75,6 @@ func OpenPostgres(ctx context.Context, url string, opts Options, standby Standby
 	db.pool = newReaders(e.reader)
 	db.queue, db.closing, db.stopped = make(chan *request, queueLength), make(chan struct{}), make(chan struct{})
 	db.writer, db.beside, db.lost = newWriter(db, s), own, own.lost
-	own.beat()
 	go db.writer.loop()
 	db.opts.Log.Info("this process owns the database", slog.Int64("epoch", own.epoch))
 	return db, nil
@@ -169,9 +170,11 @@ func (e *postgresEngine) findSchema(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// upgrade brings the schema to the newest version. The caller holds the lock. A server
-// undoes a migration that fails; the copy before it is the operator's (pg_dump).
-func (e *postgresEngine) upgrade(ctx context.Context, conn *pgx.Conn) error {
+// upgrade makes the process whose connection holds the lock the owner, and brings the
+// schema to the newest version. Where there are tables it is the owner first: standbys
+// must not take a long migration for silence. A server undoes a migration that fails;
+// the copy before it is the operator's (pg_dump).
+func (e *postgresEngine) upgrade(ctx context.Context, conn *pgx.Conn, own *owner) error {
 	folder, err := postgresFolder()
 	if err != nil {
 		return err
@@ -184,11 +187,17 @@ func (e *postgresEngine) upgrade(ctx context.Context, conn *pgx.Conn) error {
 	if err == nil {
 		err = tooNew(have, know)
 	}
+	if err == nil && have > 0 {
+		err = own.claim(ctx, conn)
+	}
 	if err != nil || have == know {
 		return err
 	}
 	db := stdlib.OpenDB(*e.config.Copy())
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
-	return pgError(migrate(ctx, goose.DialectPostgres, db, folder))
+	if err := migrate(ctx, goose.DialectPostgres, db, folder); err != nil || have > 0 {
+		return pgError(err)
+	}
+	return own.claim(ctx, conn)
 }

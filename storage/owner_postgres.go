@@ -60,12 +60,8 @@ func awaitLock(ctx context.Context, conn *pgx.Conn, log *slog.Logger, standby St
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for {
-		var got bool
-		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock"+advisory).Scan(&got); err != nil || got {
-			return pgError(err)
-		}
-		holder, silent, err := lookAtOwner(ctx, conn)
-		if err != nil {
+		got, holder, silent, err := tryLock(ctx, conn)
+		if err != nil || got {
 			return pgError(err)
 		}
 		if holder != told {
@@ -88,6 +84,17 @@ func awaitLock(ctx context.Context, conn *pgx.Conn, log *slog.Logger, standby St
 		case <-tick.C:
 		}
 	}
+}
+
+// tryLock takes the lock, or looks who has it. A server that is cut off is an error.
+func tryLock(ctx context.Context, conn *pgx.Conn) (got bool, holder string, silent time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pgWithin)
+	defer cancel()
+	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock"+advisory).Scan(&got); err != nil || got {
+		return got, "", 0, err
+	}
+	holder, silent, err = lookAtOwner(ctx, conn)
+	return false, holder, silent, err
 }
 
 // lookAtOwner returns who owns the database and how long it has been silent, by the
@@ -131,8 +138,17 @@ func endOwner(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// claim counts the epoch up for the process whose connection holds the lock.
+// claim makes the process whose connection holds the lock the owner: it counts the
+// epoch up, and says from then on that it lives.
 func (o *owner) claim(ctx context.Context, conn *pgx.Conn) error {
+	if err := o.countUp(ctx, conn); err != nil {
+		return pgError(err)
+	}
+	o.beat()
+	return nil
+}
+
+func (o *owner) countUp(ctx context.Context, conn *pgx.Conn) error {
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return err
@@ -240,8 +256,11 @@ func (o *owner) beatOnce(ctx context.Context, conn *pgx.Conn) *pgx.Conn {
 	return conn
 }
 
-// Close stops the heartbeat.
+// Close stops the heartbeat, where there is one.
 func (o *owner) Close() error {
+	if o.ending == nil {
+		return nil
+	}
 	o.ending()
 	<-o.ended
 	return nil
