@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"wardroom/bot/remediation"
+	"wardroom/e2e/internal/process"
 	"wardroom/integrations/discord"
 	"wardroom/integrations/discord/discordtest"
 )
@@ -40,7 +41,7 @@ func (c *chat) room(incident string) (id string) {
 	if _, err := fmt.Sscanf(incident, "INC-%d", &number); err != nil {
 		c.t.Fatal(err)
 	}
-	await(c.t, "the room of "+incident, patience, func() (bool, string) {
+	process.Await(c.t, "the room of "+incident, process.Patience, func() (bool, string) {
 		for _, ch := range c.Channels() {
 			if strings.HasPrefix(ch.Name, fmt.Sprintf("inc-%04d", number)) {
 				id = ch.ID
@@ -58,7 +59,7 @@ func (c *chat) approve(r remediation.Run) {
 	if r.Plan.Tier == remediation.Destructive {
 		line += " confirm:" + remediation.Confirmation(r.Plan.Target)
 	}
-	seen, err := c.As("chris").Slash(soon(c.t), c.room(string(r.Incident)), line)
+	seen, err := c.As("chris").Slash(process.Soon(c.t), c.room(string(r.Incident)), line)
 	switch {
 	case err != nil:
 		c.t.Fatalf("chris, %s: %v", line, err)

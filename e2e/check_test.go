@@ -3,6 +3,8 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"wardroom/e2e/internal/process"
 )
 
 // The roles of deploy/kubernetes are exactly what is needed: the API server's own
@@ -10,8 +12,8 @@ import (
 func TestCheckIsCleanWithTheGeneratedRoles(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, options{})
-	r.bot.serve()
-	if said, clean := r.bot.check(soon(t)); !clean || !strings.Contains(said, " 0 warnings, 0 failed") {
+	r.bot.Serve()
+	if said, clean := r.bot.Check(process.Soon(t)); !clean || !strings.Contains(said, " 0 warnings, 0 failed") {
 		t.Errorf("wardroom check complains:\n%s", said)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"wardroom/e2e/internal/process"
 )
 
 // control is a cluster that k8sdev runs, and its administrator.
@@ -24,27 +25,27 @@ type control struct {
 	dir        string
 	program    string
 	kubeconfig string
-	up         *child
+	up         *process.Child
 }
 
 // newControl starts a cluster whose machines and volumes are those of the Linode at
 // url. The force-detach timer is unmount; "": six minutes, as for real.
 func newControl(t *testing.T, dir, url, token, unmount string) *control {
 	t.Helper()
-	c := &control{t: t, dir: dir, program: filepath.Join(fromEnv(t, k8sdevEnv), "k8sdev")}
-	c.up = launch(t, c.program, []string{"K8SDEV_MAX_WAIT_FOR_UNMOUNT=" + unmount}, "up", "-dir", dir, "-linode-url", url, "-linode-token", token)
+	c := &control{t: t, dir: dir, program: filepath.Join(process.FromEnv(t, "E2E_K8SDEV"), "k8sdev")}
+	c.up = process.Launch(t, c.program, []string{"K8SDEV_MAX_WAIT_FOR_UNMOUNT=" + unmount}, "up", "-dir", dir, "-linode-url", url, "-linode-token", token)
 	t.Cleanup(func() {
 		if t.Failed() {
-			c.keepLogs()
+			process.KeepLogs(t, c.dir)
 		}
 	})
-	await(t, "the control plane is up", patience, func() (bool, string) {
-		if c.up.ended() {
-			t.Fatalf("k8sdev ended: %v\n%s", c.up.err, c.up.log)
+	process.Await(t, "the control plane is up", process.Patience, func() (bool, string) {
+		if c.up.Ended() {
+			t.Fatalf("k8sdev ended: %v\n%s", c.up.Err(), c.up.Log)
 		}
-		_, line, ready := strings.Cut(c.up.log.String(), "READY KUBECONFIG=")
+		_, line, ready := strings.Cut(c.up.Log.String(), "READY KUBECONFIG=")
 		c.kubeconfig, _, _ = strings.Cut(line, "\n")
-		return ready, c.up.log.String()
+		return ready, c.up.Log.String()
 	})
 	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
 	if err != nil {
@@ -57,35 +58,11 @@ func newControl(t *testing.T, dir, url, token, unmount string) *control {
 	return c
 }
 
-// keepLogs copies the components' logs to where they outlive the test.
-func (c *control) keepLogs() {
-	to := os.Getenv("E2E_LOGS")
-	logs, err := filepath.Glob(filepath.Join(c.dir, "*.log"))
-	if to == "" || err != nil {
-		return
-	}
-	to = filepath.Join(to, strings.ReplaceAll(c.t.Name(), "/", "_"))
-	if err := os.MkdirAll(to, 0o700); err != nil {
-		c.t.Log(err)
-		return
-	}
-	for _, from := range logs {
-		text, err := os.ReadFile(from)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(to, filepath.Base(from)), text, 0o600)
-		}
-		if err != nil {
-			c.t.Log(err)
-		}
-	}
-	c.t.Logf("the components' logs are in %s", to)
-}
-
 // kubectl is what the administrator types.
 func (c *control) kubectl(args ...string) string {
 	c.t.Helper()
 	var out, errs bytes.Buffer
-	cmd := exec.CommandContext(soon(c.t), c.program, append([]string{"kubectl", "--kubeconfig", c.kubeconfig}, args...)...)
+	cmd := exec.CommandContext(process.Soon(c.t), c.program, append([]string{"kubectl", "--kubeconfig", c.kubeconfig}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		c.t.Fatalf("kubectl %s: %v\n%s%s", strings.Join(args, " "), err, &out, &errs)
@@ -96,18 +73,18 @@ func (c *control) kubectl(args ...string) string {
 // stopAPI stops the API server alone, once.
 func (c *control) stopAPI() {
 	c.t.Helper()
-	c.up.signal(syscall.SIGUSR1)
-	await(c.t, "the API server is stopped", patience, func() (bool, string) {
-		return strings.Contains(c.up.log.String(), "STOPPED kube-apiserver"), c.up.log.String()
+	c.up.Signal(syscall.SIGUSR1)
+	process.Await(c.t, "the API server is stopped", process.Patience, func() (bool, string) {
+		return strings.Contains(c.up.Log.String(), "STOPPED kube-apiserver"), c.up.Log.String()
 	})
 }
 
 // startAPI starts it again, on the same port, and waits until it answers.
 func (c *control) startAPI() {
 	c.t.Helper()
-	c.up.signal(syscall.SIGUSR2)
-	await(c.t, "the API server answers again", patience, func() (bool, string) {
-		_, err := c.CoreV1().Nodes().List(soon(c.t), metav1.ListOptions{})
+	c.up.Signal(syscall.SIGUSR2)
+	process.Await(c.t, "the API server answers again", process.Patience, func() (bool, string) {
+		_, err := c.CoreV1().Nodes().List(process.Soon(c.t), metav1.ListOptions{})
 		return err == nil, fmt.Sprint(err)
 	})
 }
@@ -123,9 +100,9 @@ func (c *control) accounts() (observe, act string) {
 func (c *control) kubeconfigOf(account string) (path string) {
 	c.t.Helper()
 	var secret *corev1.Secret
-	await(c.t, "the token of "+account, patience, func() (bool, string) {
+	process.Await(c.t, "the token of "+account, process.Patience, func() (bool, string) {
 		var err error
-		secret, err = c.CoreV1().Secrets("wardroom").Get(soon(c.t), account, metav1.GetOptions{})
+		secret, err = c.CoreV1().Secrets("wardroom").Get(process.Soon(c.t), account, metav1.GetOptions{})
 		return err == nil && len(secret.Data["token"]) > 0, fmt.Sprint(err)
 	})
 	config, err := clientcmd.LoadFromFile(c.kubeconfig)

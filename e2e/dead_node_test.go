@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"wardroom/e2e/internal/process"
 	"wardroom/integrations/linode/linodetest"
 )
 
@@ -18,8 +19,8 @@ func (r *rig) dies() (node string) {
 	node = r.nodeOf("redis")
 	r.machines.hang(node)
 	r.lost(node)
-	await(r.T, "the new pod cannot have the volume: Multi-Attach", journey, func() (bool, string) {
-		all := strings.Join(r.events(soon(r.T), "FailedAttachVolume"), "; ")
+	process.Await(r.T, "the new pod cannot have the volume: Multi-Attach", process.Journey, func() (bool, string) {
+		all := strings.Join(r.events(process.Soon(r.T), "FailedAttachVolume"), "; ")
 		return strings.Contains(all, "Multi-Attach"), all
 	})
 	return node
@@ -28,11 +29,11 @@ func (r *rig) dies() (node string) {
 // lost waits until the cluster has given up a node, and redis is stuck on it.
 func (r *rig) lost(node string) {
 	r.Helper()
-	await(r.T, node+" is not Ready", journey, func() (bool, string) {
-		n, err := r.CoreV1().Nodes().Get(soon(r.T), node, metav1.GetOptions{})
+	process.Await(r.T, node+" is not Ready", process.Journey, func() (bool, string) {
+		n, err := r.CoreV1().Nodes().Get(process.Soon(r.T), node, metav1.GetOptions{})
 		return err == nil && ready(*n) == corev1.ConditionUnknown, fmt.Sprint(err)
 	})
-	await(r.T, "the old pod of redis stays Terminating", journey, func() (bool, string) {
+	process.Await(r.T, "the old pod of redis stays Terminating", process.Journey, func() (bool, string) {
 		return r.terminating("redis", node) != "", fmt.Sprint(r.pods("redis"))
 	})
 }
@@ -61,7 +62,7 @@ func TestRebootOfADeadNodeFreesWhatIsStuck(t *testing.T) {
 		t.Errorf("the machine was %+v and is %+v", machine, now)
 	}
 	r.askedOnly(fmt.Sprintf("POST /linode/instances/%d/shutdown", machine.ID), fmt.Sprintf("POST /linode/instances/%d/boot", machine.ID))
-	r.bot.tells(run.Incident, "node-reboot of "+node, "approved", "Turn instance", "out of service", "done in")
+	r.bot.Tells(run.Incident, "node-reboot of "+node, "approved", "Turn instance", "out of service", "done in")
 }
 
 // A machine is off and does not come back: its volume is freed where it is, and the
@@ -80,7 +81,7 @@ func TestRemountFromAMachineThatIsOff(t *testing.T) {
 		t.Errorf("redis runs on %q, and machine %d has its volume", on, r.holder(redisVolume))
 	}
 	r.askedOnly()
-	r.bot.tells(run.Incident, "volume-remount of pvc-bb1d06139b334c1f", "approved", "out of service", "done in")
+	r.bot.Tells(run.Incident, "volume-remount of pvc-bb1d06139b334c1f", "approved", "out of service", "done in")
 
 	if err := r.cloud.Act("chris", linodetest.Act{Do: "boot", Linode: machine.ID}); err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func TestForceDeleteOfAStuckPod(t *testing.T) {
 		t.Errorf("%s is still there", left)
 	}
 	r.askedOnly()
-	r.bot.tells(run.Incident, "pod-force-delete of "+pod, "approved", "done in")
+	r.bot.Tells(run.Incident, "pod-force-delete of "+pod, "approved", "done in")
 
 	if err := r.cloud.Act("chris", linodetest.Act{Do: "boot", Linode: machine.ID}); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"wardroom/e2e/internal/process"
 )
 
 // One node is rebooted, and then the other drained: the stateful pods move twice, and
@@ -34,7 +36,7 @@ func TestRebootOfOneNodeAndDrainOfTheOther(t *testing.T) {
 	r.bot.confirmed("node", "uncordon", other)
 	r.whole()
 	r.askedOnly(fmt.Sprintf("POST /linode/instances/%d/reboot", machine.ID))
-	r.bot.tells(reboot.Incident, "node-reboot of "+one, "done in", "node-drain of "+other, "done in", "node-uncordon of "+other, "done in")
+	r.bot.Tells(reboot.Incident, "node-reboot of "+one, "done in", "node-drain of "+other, "done in", "node-uncordon of "+other, "done in")
 	if drain.Incident != reboot.Incident {
 		t.Errorf("the runs are of %s and %s", reboot.Incident, drain.Incident)
 	}
@@ -57,8 +59,8 @@ func TestADrainWaitsForABudget(t *testing.T) {
 		}
 		return false
 	}
-	await(t, "the run says that a budget holds it up", journey, func() (bool, string) {
-		said := r.bot.do("run", "show", string(drain.run.ID))
+	process.Await(t, "the run says that a budget holds it up", process.Journey, func() (bool, string) {
+		said := r.bot.Do("run", "show", string(drain.run.ID))
 		return strings.Contains(said, "budget default/site allows none now"), said
 	})
 	if !held() {
@@ -72,15 +74,15 @@ func TestADrainWaitsForABudget(t *testing.T) {
 	r.bot.confirmed("node", "uncordon", node)
 	r.whole()
 	r.askedOnly()
-	r.bot.tells(drain.run.Incident, "node-drain of "+node, "approved", "done in", "node-uncordon of "+node, "done in")
+	r.bot.Tells(drain.run.Incident, "node-drain of "+node, "approved", "done in", "node-uncordon of "+node, "done in")
 }
 
 // budget changes that of site and waits until the cluster has taken it in.
 func (r *rig) budget(patch string) {
 	r.Helper()
 	r.kubectl("patch", "pdb", "site", "--type=merge", "-p", patch)
-	await(r.T, "the budget is observed", patience, func() (bool, string) {
-		b, err := r.PolicyV1().PodDisruptionBudgets("default").Get(soon(r.T), "site", metav1.GetOptions{})
+	process.Await(r.T, "the budget is observed", process.Patience, func() (bool, string) {
+		b, err := r.PolicyV1().PodDisruptionBudgets("default").Get(process.Soon(r.T), "site", metav1.GetOptions{})
 		return err == nil && b.Status.ObservedGeneration == b.Generation, fmt.Sprint(err)
 	})
 }

@@ -26,7 +26,7 @@ func TestLimboAfterARecycleIsMendedByARemount(t *testing.T) {
 	if n := count(asked, "/recycle"); n != 1 {
 		t.Errorf("%d recycles: %v", n, asked)
 	}
-	r.bot.tells(remount.Incident, "failed", "volume-remount of pvc-bb1d06139b334c1f", "done in")
+	r.bot.Tells(remount.Incident, "failed", "volume-remount of pvc-bb1d06139b334c1f", "done in")
 }
 
 func count(all []string, end string) (n int) {

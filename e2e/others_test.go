@@ -10,13 +10,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wardroom/bot/remediation"
+	"wardroom/e2e/internal/process"
 	"wardroom/integrations/linode/linodetest"
 )
 
 // step waits until a run has come to a step.
 func (r *rig) step(f finishing, name string) {
 	r.Helper()
-	await(r.T, "the run comes to "+name, journey, func() (bool, string) {
+	process.Await(r.T, "the run comes to "+name, process.Journey, func() (bool, string) {
 		now := r.bot.run(string(f.run.ID))
 		if !now.Status.Active() || now.Status == remediation.Asking {
 			r.Fatalf("it is %s: %s\n%s", now.Status, now.Why, r.bot.story(now))
@@ -41,19 +42,19 @@ func TestALinodeDeletedBehindOurBack(t *testing.T) {
 	if err := r.cloud.Act("somebody", linodetest.Act{Do: "delete", Linode: r.linodeOf(node).ID}); err != nil {
 		t.Fatal(err)
 	}
-	await(t, "the cloud's controller deletes the node", journey, func() (bool, string) {
-		_, err := r.CoreV1().Nodes().Get(soon(t), node, metav1.GetOptions{})
+	process.Await(t, "the cloud's controller deletes the node", process.Journey, func() (bool, string) {
+		_, err := r.CoreV1().Nodes().Get(process.Soon(t), node, metav1.GetOptions{})
 		return apierrors.IsNotFound(err), fmt.Sprint(err)
 	})
 	r.chat.approve(run)
 	if run = r.bot.ends(run); run.Status != remediation.Failed || !strings.Contains(run.Why, "the cluster has no node "+node) {
 		t.Errorf("the run is %s: %s", run.Status, run.Why)
 	}
-	await(t, "the timeline tells who deleted the machine", journey, func() (bool, string) {
-		all := strings.Join(r.bot.timeline(run.Incident), "\n")
+	process.Await(t, "the timeline tells who deleted the machine", process.Journey, func() (bool, string) {
+		all := strings.Join(r.bot.Timeline(run.Incident), "\n")
 		return strings.Contains(all, "somebody"), all
 	})
-	await(t, "the pods run elsewhere with their volumes", journey, func() (bool, string) {
+	process.Await(t, "the pods run elsewhere with their volumes", process.Journey, func() (bool, string) {
 		on := r.nodeOf("redis")
 		amiss := strings.Join(r.strayVolumes(), "; ")
 		return on != "" && on != node && amiss == "", amiss
@@ -80,7 +81,7 @@ func TestAHumanUncordonsWithKubectl(t *testing.T) {
 	r.bot.confirmed("run", "undo", string(ended.ID))
 	r.whole()
 	r.askedOnly()
-	r.bot.tells(ended.Incident, "node-recycle of "+node, "approved", "somebody has uncordoned", "undo of "+string(ended.ID), "done in")
+	r.bot.Tells(ended.Incident, "node-recycle of "+node, "approved", "somebody has uncordoned", "undo of "+string(ended.ID), "done in")
 }
 
 // The API server is stopped for a minute while a run is under way: the run waits and
@@ -103,5 +104,5 @@ func TestTheAPIServerIsAwayForAMinute(t *testing.T) {
 	run.finishes()
 	r.whole()
 	r.askedOnly(fmt.Sprintf("POST /lke/clusters/13311/nodes/%s/recycle", r.cloud.SlotOf(node)))
-	r.bot.tells(run.run.Incident, "node-recycle of "+node, "approved", "done in")
+	r.bot.Tells(run.run.Incident, "node-recycle of "+node, "approved", "done in")
 }

@@ -19,7 +19,7 @@ func TestRecycleOfANodeWithAStatefulPod(t *testing.T) {
 		t.Errorf("%s is still machine %d", node, old.ID)
 	}
 	r.askedOnly(fmt.Sprintf("POST /lke/clusters/13311/nodes/%s/recycle", r.cloud.SlotOf(node)))
-	r.bot.tells(run.Incident, "node-recycle of "+node, "approved", "RECYCLE", "done in")
+	r.bot.Tells(run.Incident, "node-recycle of "+node, "approved", "RECYCLE", "done in")
 }
 
 // Linode may give the machine that comes another name: the node is found by what it is.
@@ -37,5 +37,5 @@ func TestRecycleUnderAnotherName(t *testing.T) {
 		}
 	}
 	r.askedOnly(fmt.Sprintf("POST /lke/clusters/13311/nodes/%s/recycle", slot))
-	r.bot.tells(run.Incident, "node-recycle of "+node, "approved", "RECYCLE", "done in")
+	r.bot.Tells(run.Incident, "node-recycle of "+node, "approved", "RECYCLE", "done in")
 }

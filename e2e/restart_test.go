@@ -39,7 +39,7 @@ func TestRestartOfWhatEveryPodNeeds(t *testing.T) {
 				}
 			}
 		}
-		r.bot.tells(run.Incident, "restart-"+c.part, "done in")
+		r.bot.Tells(run.Incident, "restart-"+c.part, "done in")
 	}
 	r.askedOnly()
 }

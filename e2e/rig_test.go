@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"wardroom/e2e/internal/wardroom"
 	"wardroom/integrations/linode/linodetest"
 )
 
@@ -74,22 +75,22 @@ func newRig(t *testing.T, o options) *rig {
 
 	observe, act := r.accounts()
 	r.chat = newChat(t)
-	r.bot = newBot(t, dir, strings.Join([]string{
+	r.bot = &bot{t: t, Program: wardroom.New(t, dir, strings.Join([]string{
 		"mode: act",
 		fmt.Sprintf("people:\n  joe: {roles: [responder, lead], uid: %d}\n  chris: {roles: responder, discord: %q}", os.Getuid(), r.chat.UserID("chris")),
 		fmt.Sprintf("kubernetes: {kubeconfig: %q, act: {kubeconfig: %q}}", observe, act),
 		fmt.Sprintf("linode: {cluster: 13311, url: %q, read_token: %s, act_token: %s}", r.cloud.URL(), linodetest.ReadToken, linodetest.ActToken),
 		"repairs: {" + o.repairs + "}",
 		r.chat.config() + o.more,
-	}, "\n"))
+	}, "\n"))}
 	return r
 }
 
 // incident starts Wardroom, and joe declares an incident.
 func (r *rig) incident(title string) {
 	r.Helper()
-	r.bot.serve()
-	r.bot.do("incident", "declare", title, "--severity", "SEV1")
+	r.bot.Serve()
+	r.bot.Do("incident", "declare", title, "--severity", "SEV1")
 	r.cloud.Forget()
 }
 

@@ -12,11 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"wardroom/bot/remediation"
+	"wardroom/e2e/internal/process"
 )
 
 func (r *rig) replicas(deployment string) (wants, has int32) {
 	r.Helper()
-	d, err := r.AppsV1().Deployments("default").Get(soon(r.T), deployment, metav1.GetOptions{})
+	d, err := r.AppsV1().Deployments("default").Get(process.Soon(r.T), deployment, metav1.GetOptions{})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -33,12 +34,12 @@ func TestScaleAndRestore(t *testing.T) {
 	if wants, has := r.replicas("site"); wants != 0 || has != 0 {
 		t.Errorf("site wants %d and has %d", wants, has)
 	}
-	r.bot.end(t)
-	r.bot.serve()
+	r.bot.Child.End(t)
+	r.bot.Serve()
 	r.bot.confirmed("scale", "restore", "default/site")
 	r.whole()
 	r.askedOnly()
-	r.bot.tells(down.Incident, "workload-scale of default/site", "approved", "done in", "workload-restore of default/site", "done in")
+	r.bot.Tells(down.Incident, "workload-scale of default/site", "approved", "done in", "workload-restore of default/site", "done in")
 }
 
 // Something keeps scaling a workload up, as an Argo CD does that nobody has told of. The
@@ -67,7 +68,7 @@ func TestAnOwnerThatScalesBackUp(t *testing.T) {
 		t.Errorf("it is %s: %s", run.Status, run.Why)
 	}
 	r.whole()
-	r.bot.tells(run.Incident, "node-reboot of "+node, "approved", string(run.Status))
+	r.bot.Tells(run.Incident, "node-reboot of "+node, "approved", string(run.Status))
 }
 
 // selfHeals keeps a deployment at some replicas until stop is called.

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"wardroom/bot/remediation"
+	"wardroom/e2e/internal/process"
 	"wardroom/integrations/linode/linodetest"
 )
 
@@ -31,7 +32,7 @@ func (f finishing) finishes() remediation.Run {
 // nothing that a repair has put there.
 func (r *rig) whole() {
 	r.Helper()
-	await(r.T, "the cluster is whole", journey, func() (bool, string) {
+	process.Await(r.T, "the cluster is whole", process.Journey, func() (bool, string) {
 		var amiss []string
 		for _, look := range []func() []string{r.sickNodes, r.sickWorkloads, r.strayVolumes} {
 			amiss = append(amiss, look()...)
@@ -41,7 +42,7 @@ func (r *rig) whole() {
 }
 
 func (r *rig) sickNodes() (amiss []string) {
-	list, err := r.CoreV1().Nodes().List(soon(r.T), metav1.ListOptions{})
+	list, err := r.CoreV1().Nodes().List(process.Soon(r.T), metav1.ListOptions{})
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -69,7 +70,7 @@ func ready(n corev1.Node) corev1.ConditionStatus {
 }
 
 func (r *rig) sickWorkloads() (amiss []string) {
-	ctx := soon(r.T)
+	ctx := process.Soon(r.T)
 	deployments, err := r.AppsV1().Deployments("").List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return []string{err.Error()}
@@ -110,7 +111,7 @@ func rolledOut(d appsv1.DaemonSet) bool {
 
 // strayVolumes compares the cluster's view of volumes with Linode's.
 func (r *rig) strayVolumes() (amiss []string) {
-	ctx := soon(r.T)
+	ctx := process.Soon(r.T)
 	attached, err := r.StorageV1().VolumeAttachments().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return []string{err.Error()}
@@ -133,7 +134,7 @@ func (r *rig) pods(app string) []corev1.Pod {
 	if app != "" {
 		o.LabelSelector = "app=" + app
 	}
-	list, err := r.CoreV1().Pods("").List(soon(r.T), o)
+	list, err := r.CoreV1().Pods("").List(process.Soon(r.T), o)
 	if err != nil {
 		r.Logf("pods: %v", err)
 		return nil
@@ -156,7 +157,7 @@ func (r *rig) machineOf(node string) int {
 	if node == "" {
 		return 0
 	}
-	n, err := r.CoreV1().Nodes().Get(soon(r.T), node, metav1.GetOptions{})
+	n, err := r.CoreV1().Nodes().Get(process.Soon(r.T), node, metav1.GetOptions{})
 	if err != nil {
 		return 0
 	}
