@@ -14,6 +14,7 @@ import (
 	"wardroom/bot/problem"
 	"wardroom/bot/room"
 	"wardroom/bot/timeline"
+	"wardroom/commands/repair"
 )
 
 func asker(r command.Request) incident.Who { return incident.Who{Actor: r.Actor(), Cause: r.Cause} }
@@ -240,7 +241,7 @@ func (c incidents) resolution(ctx context.Context, r command.Request, i incident
 	reply := stands(r, i, text)
 	var left []room.Leftover
 	err := c.desk.View(ctx, func(v timeline.View) (err error) {
-		left, err = room.Leftovers(v, i.ID)
+		left, err = room.Leftovers(v, i.ID, room.Sight{Kept: repair.Kept})
 		return err
 	})
 	var undo []command.Action

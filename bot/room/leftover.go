@@ -19,9 +19,10 @@ type Leftover struct {
 
 // Leftovers lists what an incident leaves behind, as recorded, for whoever resolves
 // it: runs that are not over, what runs changed and did not put back, the reviews of
-// broken glass, a freeze, an open status entry. Whether a leftover of a run still is
-// so only its undo tells: `/run undo` looks first.
-func Leftovers(v timeline.View, id timeline.ID) (all []Leftover, err error) {
+// broken glass, a freeze, an open status entry; and what sight knows that runs were
+// made to leave. Whether a leftover of a run still is so only its undo tells: `/run
+// undo` looks first.
+func Leftovers(v timeline.View, id timeline.ID, sight Sight) (all []Leftover, err error) {
 	runs, err := remediation.RunsOf(v, id)
 	if err != nil {
 		return nil, err
@@ -42,6 +43,13 @@ func Leftovers(v timeline.View, id timeline.ID) (all []Leftover, err error) {
 			}
 			all = append(all, l)
 		}
+	}
+	if sight.Kept != nil {
+		kept, err := sight.Kept(v, id)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, kept...)
 	}
 	for _, r := range runs {
 		if r.Glass != nil {
@@ -70,11 +78,11 @@ func Leftovers(v timeline.View, id timeline.ID) (all []Leftover, err error) {
 
 // resolved lists below the post of a resolution what the incident leaves behind.
 // Told later, when it was taken up again, it lists nothing.
-func (p *Post) resolved(v timeline.View, id timeline.ID) error {
+func (p *Post) resolved(v timeline.View, id timeline.ID, s Sight) error {
 	if i, err := incident.Get(v, id); err != nil || i.Open() {
 		return err
 	}
-	all, err := Leftovers(v, id)
+	all, err := Leftovers(v, id, s)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ type Sight struct {
 	// Approvers are the persons who may approve a run beside the one who asked for it,
 	// the first one is asked by name; nil: nobody is named.
 	Approvers func(remediation.Run) []string
+	// Kept is what runs of an incident were made to leave changed, such as a cordoned
+	// node, and nobody has put back; nil: not known.
+	Kept func(timeline.View, timeline.ID) ([]Leftover, error)
 }
 
 func (s Sight) saw(id remediation.RunID) string {
@@ -138,7 +141,7 @@ func PostIn(v timeline.View, codec *timeline.Codec, e timeline.Entry, s Sight) (
 		return p, nil
 	case *incident.StatusChanged:
 		if told.To == incident.Resolved {
-			return p, p.resolved(v, e.Timeline)
+			return p, p.resolved(v, e.Timeline, s)
 		}
 		return p, nil
 	case *remediation.RunRequested:

@@ -252,7 +252,7 @@ func (w *watch) leftovers() {
 	w.t.Helper()
 	w.out.WriteString("== at resolution\n")
 	w.view(func(v timeline.View) error {
-		all, err := room.Leftovers(v, "INC-1")
+		all, err := room.Leftovers(v, "INC-1", room.Sight{})
 		for _, l := range all {
 			fmt.Fprintln(&w.out, l.Text)
 			if l.Undo != nil {

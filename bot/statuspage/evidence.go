@@ -146,11 +146,13 @@ func Compare(at time.Time, found []Evidence) (sentence string, before bool) {
 	return fmt.Sprintf("%s after the earliest evidence (%s)", short(at.Sub(first.At)), first), false
 }
 
-// short is a duration as people say it: "5 min", "2 h 10 min", "40 s".
+// short is a duration as people say it: "5 min", "2 h 10 min", "40 s", "3 days".
 func short(d time.Duration) string {
 	d = d.Abs().Round(time.Second)
 	h, m, s := int(d.Hours()), int(d.Minutes())%60, int(d.Seconds())%60
 	switch {
+	case h >= 48:
+		return fmt.Sprintf("%d days", (h+12)/24)
 	case h > 0 && m > 0:
 		return fmt.Sprintf("%d h %d min", h, m)
 	case h > 0:

@@ -349,7 +349,7 @@ func (m *machines) volumeNames(ctx context.Context) (map[int]string, error) {
 // sight is what rooms show of repairs beside the record.
 func (s *system) sight() chats.Sight {
 	m := s.machines
-	return chats.Sight{Saw: m.engine.Saw, Approvers: func(r remediation.Run) []string { return m.desk.Approvers(s.clock.Now(), r) }}
+	return chats.Sight{Saw: m.engine.Saw, Approvers: func(r remediation.Run) []string { return m.desk.Approvers(s.clock.Now(), r) }, Kept: repair.Kept}
 }
 
 // working tells what of the machines can be used now.

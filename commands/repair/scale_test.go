@@ -39,7 +39,7 @@ func (w *world) scaled(name string, to int) {
 		run.Steps = append(run.Steps, remediation.StepState{Mark: remediation.So, Started: w.clock.Now(), Learned: learned})
 	}
 	for _, k := range wl.Keepers {
-		add("pause-keeper", map[string]string{"kind": k.Object.Kind, "namespace": k.Object.Namespace, "name": k.Object.Name, "how": k.How}, map[string]string{"paused Flux flux-system/apps": "was on"})
+		add("pause-keeper", map[string]string{"kind": k.Object.Kind, "namespace": k.Object.Namespace, "name": k.Object.Name, "how": k.How}, map[string]string{"paused Flux " + k.Object.Kind + " flux-system/apps": "was on"})
 		w.paused[k.Object.String()] = "was on"
 	}
 	add("scale-to", args, map[string]string{"replicas " + wl.Kind + " default/" + name: fmt.Sprint(was)})
