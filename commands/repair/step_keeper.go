@@ -66,9 +66,13 @@ func resumeStep(c pauser) remediation.Step {
 	}
 }
 
-func pausingKey(k fleet.Keeper) string { return "pausing " + k.How + " " + k.Object.Kind + " " + k.Object.String() }
+func pausingKey(k fleet.Keeper) string {
+	return "pausing " + k.How + " " + k.Object.Kind + " " + k.Object.String()
+}
 
-func resumedKey(k fleet.Keeper) string { return "resumed " + k.How + " " + k.Object.Kind + " " + k.Object.String() }
+func resumedKey(k fleet.Keeper) string {
+	return "resumed " + k.How + " " + k.Object.Kind + " " + k.Object.String()
+}
 
 func keeperArgs(k fleet.Keeper) map[string]string {
 	args := objectArgs(k.Object)

@@ -27,7 +27,9 @@ const (
 func replicasKey(o fleet.Object) string { return "replicas " + o.Kind + " " + o.String() }
 
 // pausedKey is where pausing a keeper records what resuming it needs.
-func pausedKey(k fleet.Keeper) string { return "paused " + k.How + " " + k.Object.Kind + " " + k.Object.String() }
+func pausedKey(k fleet.Keeper) string {
+	return "paused " + k.How + " " + k.Object.Kind + " " + k.Object.String()
+}
 
 // objectArgs are an object as the arguments of a step; objectOf reads them back.
 func objectArgs(o fleet.Object) map[string]string {
