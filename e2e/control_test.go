@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os/exec"
@@ -28,12 +29,12 @@ type control struct {
 	up         *process.Child
 }
 
-// newControl starts a cluster whose machines and volumes are those of the Linode at
-// url. The force-detach timer is unmount; "": six minutes, as for real.
-func newControl(t *testing.T, dir, url, token, unmount string) *control {
+// newControl starts a cluster whose machines and volumes are those of the Linode at url.
+func newControl(t *testing.T, dir, url, token string, o options) *control {
 	t.Helper()
 	c := &control{t: t, dir: dir, program: filepath.Join(process.FromEnv(t, "E2E_K8SDEV"), "k8sdev")}
-	c.up = process.Launch(t, c.program, []string{"K8SDEV_MAX_WAIT_FOR_UNMOUNT=" + unmount}, "up", "-dir", dir, "-linode-url", url, "-linode-token", token)
+	c.up = process.Launch(t, c.program, []string{"K8SDEV_MAX_WAIT_FOR_UNMOUNT=" + o.unmount},
+		"up", "-dir", dir, "-linode-url", url, "-linode-token", token, "-lost-after", cmp.Or(o.lost, "15s"))
 	t.Cleanup(func() {
 		if t.Failed() {
 			process.KeepLogs(t, c.dir)

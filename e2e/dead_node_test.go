@@ -55,9 +55,13 @@ func TestRebootOfADeadNodeFreesWhatIsStuck(t *testing.T) {
 	r := newRig(t, options{})
 	r.incident("A node is not Ready")
 	node := r.dies()
-	machine := r.linodeOf(node)
+	machine, history := r.linodeOf(node), r.watched()
 	run := r.approved("node", "reboot", node).finishes()
 	r.whole()
+	history.outOfService(r, node)
+	if left := r.terminating("redis", node); left != "" {
+		t.Errorf("%s is still there", left)
+	}
 	if now := r.linodeOf(node); now.ID != machine.ID || now.Boots != machine.Boots+1 {
 		t.Errorf("the machine was %+v and is %+v", machine, now)
 	}
@@ -76,7 +80,9 @@ func TestRemountFromAMachineThatIsOff(t *testing.T) {
 	r.cloud.SetWatchdog(machine.ID, false)
 	r.cloud.PowerLoss(machine.ID)
 	r.lost(node)
+	history := r.watched()
 	run := r.approved("volume", "remount", "default/redis").finishes()
+	history.outOfService(r, node)
 	if on := r.nodeOf("redis"); on == "" || on == node || r.holder(redisVolume) != r.machineOf(on) {
 		t.Errorf("redis runs on %q, and machine %d has its volume", on, r.holder(redisVolume))
 	}

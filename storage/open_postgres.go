@@ -65,7 +65,8 @@ func OpenPostgres(ctx context.Context, url string, opts Options, standby Standby
 	if err := e.upgrade(ctx, conn, own); err != nil {
 		return nil, err
 	}
-	s := &pgSession{connect: own.reconnect, opening: "BEGIN", proven: own.proven, conn: conn}
+	// The server notices a closed connection only in a while: the next owner need not wait.
+	s := &pgSession{connect: own.reconnect, opening: "BEGIN", proven: own.proven, conn: conn, leaving: "SELECT pg_advisory_unlock" + advisory}
 	if err := db.checkMark(s); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type pgSession struct {
 	proven  func(querier) error
 	conn    *pgx.Conn
 	cursors int
+	leaving string // said before the connection is closed; may be ""
 }
 
 var _ connection = (*pgSession)(nil)
@@ -89,6 +90,9 @@ func (s *pgSession) rollback() error {
 func (s *pgSession) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), pgWithin)
 	defer cancel()
+	if s.leaving != "" && !s.conn.IsClosed() {
+		_, _ = s.conn.Exec(ctx, s.leaving) // one that is lost holds nothing
+	}
 	return s.conn.Close(ctx)
 }
 

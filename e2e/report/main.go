@@ -1,7 +1,10 @@
 // Command report reads the output of `go test -json` of the end-to-end tests as it
-// comes, prints a line for each scenario with its duration, and the whole output of one
-// that failed. It fails when one failed or was skipped, when one that the file TESTS
-// lists did not run, and when one ran that TESTS does not list.
+// comes, prints a line for each with its duration, and the whole output of one that
+// failed. Its last line says how many passed of each kind.
+//
+// It fails when one failed or was skipped, when one that the file TESTS lists did not
+// run, and when one ran that TESTS does not list. What a test has counted itself, in a
+// log line that begins "counted:", is shown below its own.
 package main
 
 import (
@@ -22,45 +25,38 @@ type event struct {
 	Elapsed                       float64
 }
 
-// report is what was seen so far.
+// report is what was seen so far. Tests are known by their names, which are unique.
 type report struct {
 	out    io.Writer
-	began  map[string]bool     // tests
+	began  map[string]string   // the package by test
 	result map[string]string   // by test: "pass", "fail", "skip"
+	parts  map[string]int      // by test: how many tests inside it have passed
 	output map[string][]string // by test; "" holds what belongs to none
 	broken bool                // a package failed without a test to blame, or what was read is no report
 }
 
+func newReport(out io.Writer) *report {
+	return &report{out: out, began: map[string]string{}, result: map[string]string{}, parts: map[string]int{}, output: map[string][]string{}}
+}
+
 func main() {
 	list := flag.String("tests", "TESTS", "the `file` with the tests that have to run")
-	some := flag.Bool("some", false, "only some are run: those that are missing are left out")
+	parts := flag.String("parts", "", "the parts that are run, with commas")
 	flag.Parse()
-	wanted, err := names(*list)
+	all, err := read(*list)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	r := &report{out: os.Stdout, began: map[string]bool{}, result: map[string]string{}, output: map[string][]string{}}
+	wanted := slices.DeleteFunc(all, func(l listed) bool {
+		return !slices.Contains(strings.Split(*parts, ","), l.part) || flag.NArg() > 0 && !slices.Contains(flag.Args(), l.name)
+	})
+	r := newReport(os.Stdout)
 	began := time.Now()
 	r.read(os.Stdin)
-	if !r.verdict(wanted, *some, time.Since(began)) {
+	if !r.verdict(wanted, time.Since(began)) {
 		os.Exit(1)
 	}
-}
-
-// names reads a list: a name a line, and what follows # is a remark.
-func names(file string) (list []string, err error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(text)) {
-		line, _, _ = strings.Cut(line, "#")
-		if line = strings.TrimSpace(line); line != "" {
-			list = append(list, line)
-		}
-	}
-	return list, nil
 }
 
 func (r *report) read(in io.Reader) {
@@ -87,58 +83,99 @@ func (r *report) take(e event) {
 	case "build-output", "output":
 		r.output[top] = append(r.output[top], e.Output)
 	case "run":
-		r.began[top] = true
+		if in, twice := r.began[top]; twice && in != e.Package {
+			fmt.Fprintf(r.out, "FAIL %s is a test of %s and of %s: give one another name\n", top, in, e.Package)
+			r.broken = true
+		}
+		r.began[top] = e.Package
 	case "build-fail":
 		r.broken = true
 	case "pass", "fail", "skip":
 		switch {
 		case sub && e.Action == "skip":
 			r.result[top] = "skip"
+		case sub && e.Action == "pass":
+			r.parts[top]++
 		case sub:
 		case e.Test != "":
-			if r.result[top] == "" {
-				r.result[top] = e.Action
-			}
-			fmt.Fprintf(r.out, "%-5s %6.1f s  %s\n", r.result[top], e.Elapsed, e.Test)
-			if r.result[top] != "pass" {
-				fmt.Fprintln(r.out, strings.Join(r.output[top], ""))
-			}
-			delete(r.output, top)
+			r.end(e)
 		case e.Action == "fail":
 			r.broken = true
 		}
 	}
 }
 
+// end prints how a test has ended.
+func (r *report) end(e event) {
+	if r.result[e.Test] == "" {
+		r.result[e.Test] = e.Action
+	}
+	fmt.Fprintf(r.out, "%-5s %6.1f s  %s\n", r.result[e.Test], e.Elapsed, e.Test)
+	if r.result[e.Test] != "pass" {
+		fmt.Fprintln(r.out, strings.Join(r.output[e.Test], ""))
+	}
+	for _, line := range r.output[e.Test] {
+		if _, what, counted := strings.Cut(line, ": counted: "); counted && r.result[e.Test] == "pass" {
+			fmt.Fprintf(r.out, "                %s\n", strings.TrimSpace(what))
+		}
+	}
+	delete(r.output, e.Test)
+}
+
 // verdict prints what is amiss and the sum.
-func (r *report) verdict(wanted []string, some bool, took time.Duration) (fine bool) {
-	fine = true
+func (r *report) verdict(wanted []listed, took time.Duration) (fine bool) {
+	fine = !r.broken
 	amiss := func(format string, args ...any) {
 		fine = false
 		fmt.Fprintf(r.out, format+"\n", args...)
 	}
-	passed := 0
 	for _, test := range slices.Sorted(maps.Keys(r.began)) {
 		switch r.result[test] {
 		case "pass":
-			passed++
 		case "":
 			amiss("FAIL %s did not end:\n%s", test, strings.Join(r.output[test], ""))
 		default:
 			amiss("FAIL %s: %s", test, r.result[test])
 		}
-		if !slices.Contains(wanted, test) {
+		if !slices.ContainsFunc(wanted, func(l listed) bool { return l.name == test }) {
 			amiss("FAIL %s is not listed in TESTS: add it, or nobody will miss it", test)
 		}
 	}
-	for _, test := range wanted {
-		if !r.began[test] && !some {
-			amiss("FAIL %s did not run, and TESTS lists it", test)
+	for _, l := range wanted {
+		if r.began[l.name] == "" {
+			amiss("FAIL %s did not run, and TESTS lists it", l.name)
 		}
 	}
-	if r.broken && fine {
-		amiss("%s", strings.Join(r.output[""], ""))
+	if len(wanted) == 0 {
+		amiss("FAIL TESTS lists nothing of what was to run")
 	}
-	fmt.Fprintf(r.out, "%d of %d on a real control plane passed in %s\n", passed, len(wanted), took.Round(time.Second))
+	if r.broken {
+		amiss("FAIL %s", strings.Join(r.output[""], ""))
+	}
+	r.sum(wanted, took)
 	return fine
+}
+
+// sum counts what passed, by kind.
+func (r *report) sum(wanted []listed, took time.Duration) {
+	var kinds, counts []string
+	passed, inside, total := map[string]int{}, map[string]int{}, 0
+	for _, l := range wanted {
+		if !slices.Contains(kinds, l.kind) {
+			kinds = append(kinds, l.kind)
+		}
+		if r.result[l.name] == "pass" {
+			passed[l.kind]++
+			inside[l.kind] += r.parts[l.name]
+			total++
+		}
+	}
+	for _, kind := range kinds {
+		one := fmt.Sprintf("%d %s", passed[kind], kind)
+		if n := inside[kind]; n > 0 {
+			one += fmt.Sprintf(" (with %d subtests)", n)
+		}
+		counts = append(counts, one)
+	}
+	fmt.Fprintf(r.out, "%d of %d passed in %s: %s\n", total, len(wanted), took.Round(time.Second), strings.Join(counts, ", "))
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package pgtest starts PostgreSQL servers for tests, from the binaries of a
 // distribution, and holds storage on them to all that is asked of a database. Its
 // tests need those binaries, so they are run by `make e2e` (build tag postgres).
@@ -76,7 +78,8 @@ func Start(ctx context.Context, bin, folder string, settings ...string) (*Server
 	args := append([]string{"-D", data, "-h", "127.0.0.1", "-p", strconv.Itoa(port), "-k", ""}, settings...)
 	s := &Server{URL: fmt.Sprintf("postgres://wardroom@127.0.0.1:%d/postgres?sslmode=disable", port), done: make(chan struct{}),
 		cmd: exec.Command(filepath.Join(bin, "postgres"), args...)}
-	s.cmd.SysProcAttr, s.cmd.Dir = &syscall.SysProcAttr{Credential: who}, folder
+	// It ends with this process, also when that is killed.
+	s.cmd.SysProcAttr, s.cmd.Dir = &syscall.SysProcAttr{Credential: who, Pdeathsig: syscall.SIGINT}, folder
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		return nil, err

@@ -93,6 +93,7 @@ func start(t *testing.T, url, name string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(os.Args[0], name), said: map[string]bool{}, news: make(chan struct{}, 1), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "WARDROOM_OWNER="+url)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -244,6 +245,24 @@ func TestAStandbyTakesOverWhenTheOwnerHangs(t *testing.T) {
 func TestAStandbyTakesOverWhenTheOwnerIsCutOff(t *testing.T) {
 	onEach(t, takeover(func(_ *process, w *wire) error { w.set(true); return nil },
 		func(_ *process, w *wire) error { w.set(false); return nil }))
+}
+
+// An owner that is closed has let go of the database when Close returns, so that a
+// process that is started anew does not find itself in its own way.
+func TestTheNextOwnerNeedNotWait(t *testing.T) {
+	onEach(t, func(t *testing.T, server string) {
+		url := schemaOf(t, server, t.TempDir())
+		opts, _ := storagetest.Options(t)
+		for range 20 {
+			db, err := storage.OpenPostgres(t.Context(), url, opts, storage.NoStandby)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 func takeover(fail, mend func(*process, *wire) error) func(*testing.T, string) {

@@ -28,16 +28,16 @@ func newControllerManager() *cobra.Command {
 	return kcm.NewControllerManagerCommand()
 }
 
-// controllerArgs let a node that says nothing be not Ready after 15 seconds, where
-// it takes forty and more, so that tests do not wait for nothing.
-func controllerArgs(dir, kubeconfig, caFile string) []string {
+// controllerArgs let a node that says nothing be not Ready after a while, which is
+// forty seconds and more elsewhere.
+func controllerArgs(dir, kubeconfig, caFile string, lostAfter time.Duration) []string {
 	return []string{
 		"--kubeconfig=" + kubeconfig, "--leader-elect=false", "--secure-port=0",
 		"--service-account-private-key-file=" + filepath.Join(dir, signingKey), "--root-ca-file=" + caFile,
 		"--use-service-account-credentials=false", "--profiling=false",
 		"--kube-api-qps=500", "--kube-api-burst=1000",
 		"--flex-volume-plugin-dir=" + filepath.Join(dir, "flex"), // else it writes outside of dir
-		"--node-monitor-period=1s", "--node-monitor-grace-period=15s", "--node-startup-grace-period=20s",
+		"--node-monitor-period=1s", "--node-monitor-grace-period=" + lostAfter.String(), "--node-startup-grace-period=" + (lostAfter + 5*time.Second).String(),
 		"--attach-detach-reconcile-sync-period=2s", "--pvclaimbinder-sync-period=1s",
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,10 +24,11 @@ import (
 // cluster is one that is started by up.
 type cluster struct {
 	supervisor
-	self        string   // this program
-	linodeURL   string   // with its version, as http://127.0.0.1:4100/v4
-	linodeToken string   // of the cluster's own user
-	apiServer   []string // its arguments
+	self        string        // this program
+	linodeURL   string        // with its version, as http://127.0.0.1:4100/v4
+	linodeToken string        // of the cluster's own user
+	lostAfter   time.Duration // until a node that says nothing is not Ready
+	apiServer   []string      // its arguments
 	apiURL      string
 	began       time.Time
 }
@@ -42,6 +45,7 @@ func up(args []string) int {
 	flags.StringVar(&c.dir, "dir", "", "the `folder` for logs, keys, kubeconfig and data; made new")
 	flags.StringVar(&c.linodeURL, "linode-url", "", "the Linode API that the cluster's driver and cloud controller ask; none: they are left out")
 	flags.StringVar(&c.linodeToken, "linode-token", "", "their token")
+	flags.DurationVar(&c.lostAfter, "lost-after", 15*time.Second, "how long a node says nothing until it is not Ready; many nodes need longer")
 	_ = flags.Parse(args) // it exits
 	// Before anything is started: a signal that comes early still ends it all.
 	signals := make(chan os.Signal, 8)
@@ -89,6 +93,9 @@ func (c *cluster) start(signals <-chan os.Signal) (err error) {
 	if err := c.answers(ctx, signals, etcd+"/health"); err != nil {
 		return fmt.Errorf("etcd: %w", err)
 	}
+	if err := writeAuditPolicy(c.dir); err != nil {
+		return err
+	}
 	c.apiURL, c.apiServer = apiServerArgs(c.dir, etcd, ports[2])
 	if err := c.supervisor.start(c.self, apiServerName, c.apiServer...); err != nil {
 		return err
@@ -109,7 +116,7 @@ func (c *cluster) start(signals <-chan os.Signal) (err error) {
 
 // startRest starts what speaks to the API server.
 func (c *cluster) startRest(ctx context.Context, kubeconfig string) error {
-	if err := c.supervisor.start(c.self, controllerName, controllerArgs(c.dir, kubeconfig, certificate(c.dir))...); err != nil {
+	if err := c.supervisor.start(c.self, controllerName, controllerArgs(c.dir, kubeconfig, certificate(c.dir), c.lostAfter)...); err != nil {
 		return err
 	}
 	if err := c.supervisor.start(c.self, schedulerName, "--kubeconfig="+kubeconfig, "--leader-elect=false", "--secure-port=0", "--profiling=false",
@@ -120,7 +127,7 @@ func (c *cluster) startRest(ctx context.Context, kubeconfig string) error {
 		return err
 	}
 	if err := c.supervisor.start(c.self, kwokName, "--kubeconfig="+kubeconfig, "--manage-nodes-with-label-selector=type=kwok", "--manage-all-nodes=false",
-		"--node-ip=127.0.0.1", "--enable-crds=Stage", "--node-lease-duration-seconds=8"); err != nil {
+		"--node-ip=127.0.0.1", "--enable-crds=Stage", "--node-lease-duration-seconds="+strconv.Itoa(int(c.lostAfter.Seconds()+1)/2)); err != nil {
 		return err
 	}
 	if c.linodeURL == "" {
@@ -135,8 +142,12 @@ func (c *cluster) startRest(ctx context.Context, kubeconfig string) error {
 	return nil
 }
 
+// notServed is how kubectl says that a definition is not served yet: by what the API
+// server tells of itself, and by its answer.
+var notServed = []string{"no matches for kind", "the server could not find the requested resource"}
+
 // applyStages teaches the cluster what kubelets do. A Stage can be applied when its
-// definition is established, a moment after that was applied.
+// definition is served, a moment after that was applied.
 func (c *cluster) applyStages(ctx context.Context, kubeconfig string) error {
 	path, err := writeStages(c.dir)
 	if err != nil {
@@ -147,7 +158,7 @@ func (c *cluster) applyStages(ctx context.Context, kubeconfig string) error {
 		switch {
 		case err == nil:
 			return nil
-		case ctx.Err() != nil || !strings.Contains(string(said), "no matches for kind"):
+		case ctx.Err() != nil || !slices.ContainsFunc(notServed, func(words string) bool { return strings.Contains(string(said), words) }):
 			return fmt.Errorf("stages: %w: %s", err, said)
 		}
 		if err := pause(ctx); err != nil {

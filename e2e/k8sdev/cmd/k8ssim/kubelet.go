@@ -86,15 +86,18 @@ func (k *kubelet) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	on := map[string][]*corev1.Pod{} // by node
+	for _, p := range pods {
+		if p.Status.Phase != corev1.PodSucceeded && p.Status.Phase != corev1.PodFailed {
+			on[p.Spec.NodeName] = append(on[p.Spec.NodeName], p)
+		}
+	}
 	for _, n := range nodes {
 		if err := k.registerDriver(ctx, n); err != nil {
 			return err
 		}
 		inUse := []corev1.UniqueVolumeName{}
-		for _, p := range pods {
-			if p.Spec.NodeName != n.Name || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed {
-				continue
-			}
+		for _, p := range on[n.Name] {
 			used, err := k.pod(ctx, n, p)
 			if err != nil {
 				return err
