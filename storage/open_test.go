@@ -2,15 +2,18 @@ package storage_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
@@ -279,5 +282,32 @@ func TestCurrentStateTables(t *testing.T) {
 		var name string
 		rows.Scan(&name)
 		t.Errorf("table %s is not STRICT", name)
+	}
+}
+
+// A clock that went back is said once, in the log and to who asks, and nothing is refused.
+func TestAClockThatWentBackIsSaid(t *testing.T) {
+	opts, clock := storagetest.Options(t)
+	var log bytes.Buffer
+	opts.Log = slog.New(slog.NewTextHandler(&log, nil))
+	db, err := storage.OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "wardroom.db"), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, step := range []struct {
+		by     time.Duration
+		behind bool
+	}{{0, false}, {-2 * time.Second, false}, {-time.Hour, true}, {time.Minute, true}, {time.Hour, false}} {
+		clock.Add(step.by)
+		_, err := db.Update(t.Context(), func(timeline.View) (timeline.Decision, error) {
+			return timeline.Decision{Entries: []timeline.Draft{{Timeline: timeline.Log, Payload: &storagetest.Noted{Note: "n"}}}}, nil
+		})
+		if err != nil || db.ClockBehind() != step.behind {
+			t.Errorf("after a step by %s: behind %v, %v", step.by, db.ClockBehind(), err)
+		}
+	}
+	if said := strings.Count(log.String(), "clock is behind"); said != 1 || !strings.Contains(log.String(), "has caught up") {
+		t.Errorf("said %d times:\n%s", said, &log)
 	}
 }

@@ -96,13 +96,16 @@ func (p *planner) add(d *timeline.Draft, previous timeline.Ref) (timeline.Ref, e
 			return none, problem.New(problem.Invalid, "%q is not an entry", r.String())
 		}
 	}
-	if limit := p.w.view.now.Add(tolerance); d.OccurredAt.After(limit) {
-		return none, problem.New(problem.Invalid, "%s lies in the future: what has not happened cannot be recorded", d.OccurredAt.UTC().Format(time.RFC3339)).
-			WithHint("it is %s now", p.w.view.now.Format(time.RFC3339))
-	}
-	if head, err := p.head(d.Timeline); err != nil {
+	head, err := p.head(d.Timeline)
+	if err != nil {
 		return none, err
-	} else if head.Seq == 0 && d.Timeline != timeline.Log {
+	}
+	// A clock that went back does not make what is recorded already lie in the future.
+	if now := newer(p.w.view.now, head.RecordedAt); d.OccurredAt.After(now.Add(tolerance)) {
+		return none, problem.New(problem.Invalid, "%s lies in the future: what has not happened cannot be recorded", d.OccurredAt.UTC().Format(time.RFC3339)).
+			WithHint("it is %s now", now.Format(time.RFC3339))
+	}
+	if head.Seq == 0 && d.Timeline != timeline.Log {
 		err := p.seal(planned{opened: true, Entry: timeline.Entry{
 			Ref: timeline.Ref{Timeline: timeline.Log}, Actor: actor, Cause: cause,
 		}}, &timeline.Opened{Opened: d.Timeline})
@@ -154,10 +157,7 @@ func (p *planner) seal(e planned, payload timeline.Payload) error {
 	}
 	p.pos++
 	e.Seq, e.Pos, e.Kind, e.Payload, e.Body = head.Seq+1, p.pos, encoded.Kind(), encoded.Inner, body
-	e.RecordedAt = p.w.view.now
-	if head.RecordedAt.After(e.RecordedAt) {
-		e.RecordedAt = head.RecordedAt
-	}
+	e.RecordedAt = newer(p.w.view.now, head.RecordedAt)
 	if e.OccurredAt.IsZero() {
 		e.OccurredAt = e.RecordedAt
 	}
@@ -178,6 +178,13 @@ func (p *planner) seal(e planned, payload timeline.Payload) error {
 	p.heads[e.Timeline] = timeline.Head{Timeline: e.Timeline, Seq: e.Seq, Hash: e.Seal.Hash, RecordedAt: e.RecordedAt}
 	p.plan.entries = append(p.plan.entries, e)
 	return nil
+}
+
+func newer(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
 }
 
 func (p *planner) head(id timeline.ID) (timeline.Head, error) {

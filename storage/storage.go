@@ -69,6 +69,9 @@ type DB struct {
 	closed  error
 
 	failing atomic.Pointer[problem.Error]
+	newest  atomic.Int64 // the latest time that was recorded, in µs
+	// saidBehind: that the clock is behind stands in the log.
+	saidBehind atomic.Bool
 
 	mu       sync.Mutex
 	onCommit []func(timeline.Commit)
@@ -165,6 +168,34 @@ func (db *DB) View(ctx context.Context, read func(timeline.View) error) error {
 		}
 		return read(v)
 	}))
+}
+
+// behind is how far the clock may be behind what is recorded before that is said:
+// small steps back are what keeps a clock right.
+const behind = 10 * time.Second
+
+// ClockBehind reports whether the clock shows a time well before what was recorded
+// since the start: it went back, or had been ahead. Entries keep the order and the
+// latest time of their timeline until it has caught up.
+func (db *DB) ClockBehind() bool {
+	return time.UnixMicro(db.newest.Load()).After(db.now().Add(behind))
+}
+
+// recordedAt notes the time of what was committed, and says once that the clock is behind.
+func (db *DB) recordedAt(at time.Time) {
+	was := db.newest.Load()
+	if at.UnixMicro() > was {
+		db.newest.Store(at.UnixMicro())
+	}
+	isBehind := db.ClockBehind()
+	if db.saidBehind.Swap(isBehind) != isBehind {
+		if isBehind {
+			db.opts.Log.Warn("the machine's clock is behind what is recorded: new entries keep the last recorded time", "clock", db.now(), "recorded", at,
+				"hint", "set the clock right; nothing is lost meanwhile")
+		} else {
+			db.opts.Log.Info("the machine's clock has caught up with what is recorded")
+		}
+	}
 }
 
 func (db *DB) now() time.Time { return timeline.Stamp(db.opts.Clock.Now()) }

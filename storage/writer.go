@@ -274,6 +274,7 @@ func (w *writer) commit() error {
 	told := timeline.Commit{Pos: w.pos, Gained: make([]timeline.Gain, len(w.moved))}
 	for i, h := range w.moved {
 		h.moved = false
+		w.db.recordedAt(h.RecordedAt)
 		told.Gained[i] = timeline.Gain{Timeline: h.Timeline, First: h.first, Last: h.Seq, Kinds: h.kinds}
 	}
 	for c, seq := range w.cursors {

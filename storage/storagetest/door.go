@@ -146,6 +146,12 @@ func clockBackwards(t *testing.T, open Open) {
 	if !b[0].OccurredAt.Equal(b[0].RecordedAt) {
 		t.Errorf("occurred %s, recorded %s", b[0].OccurredAt, b[0].RecordedAt)
 	}
+	// What is not after the record's own time is no future, whatever the clock shows.
+	now := draft(timeline.Log, "now")
+	now.OccurredAt = a[0].RecordedAt
+	if e := record(t, s, now)[0]; !e.OccurredAt.Equal(a[0].RecordedAt) {
+		t.Errorf("occurred %s, want %s", e.OccurredAt, a[0].RecordedAt)
+	}
 	clock.Add(2 * time.Hour)
 	if c := record(t, s, draft(timeline.Log, "c"))[0]; !c.RecordedAt.Equal(clock.Now()) {
 		t.Errorf("recorded %s at %s", c.RecordedAt, clock.Now())
