@@ -346,7 +346,8 @@ func (r *Runner) handle(ctx context.Context, req Request) (Reply, error) {
 	})
 	select {
 	case o := <-done:
-		if o.err != nil && ctx.Err() == nil && errors.Is(o.err, context.DeadlineExceeded) {
+		// What a handler waited for may have had a limit of its own, and says so itself.
+		if o.err != nil && ctx.Err() == nil && bounded.Err() != nil && errors.Is(o.err, context.DeadlineExceeded) {
 			return Reply{}, late(req, timeout, o.err)
 		}
 		return o.reply, o.err

@@ -317,6 +317,16 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// An outside system that did not answer within the client's own limit is no command that
+// took too long.
+func TestALimitOfSomebodyElseIsNotTheCommands(t *testing.T) {
+	r := newRig(t, command.Command{Path: "do", Summary: "Do", Handle: func(context.Context, command.Request) (command.Reply, error) {
+		return command.Reply{}, problem.New(problem.Unavailable, "the cluster does not answer in time").Because(context.DeadlineExceeded)
+	}})
+	_, err := r.runner.Run(t.Context(), as(joe), command.Ask{Path: "do"})
+	wantProblem(t, err, problem.Unavailable, "the cluster does not answer in time")
+}
+
 func TestWhoGivesUpIsToldSo(t *testing.T) {
 	r := newRig(t, command.Command{Path: "do", Summary: "Do", Handle: func(ctx context.Context, _ command.Request) (command.Reply, error) {
 		<-ctx.Done()

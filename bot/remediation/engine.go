@@ -237,6 +237,7 @@ func (e *Engine) carry(ctx context.Context, r Run, c *carried) time.Time {
 		again, due, err := e.advance(ctx, r, c)
 		if err != nil && ctx.Err() == nil {
 			e.log.ErrorContext(ctx, "a run cannot be carried on for now", slog.String("run", string(r.ID)), slog.Any("error", err))
+			e.saw(r.ID, "it cannot be carried on now: "+sentence(err))
 			return e.backOff(c, usualEvery)
 		}
 		if !again {

@@ -59,7 +59,7 @@ func ProgressOf(r Run, saw string, now time.Time) Progress {
 		if i < len(r.Steps) {
 			line.shows(r.Steps[i], now)
 		}
-		if i == r.Step && r.Status == Running && line.Mark != "·" {
+		if i == r.Step && r.Status == Running {
 			line.Note = saw
 		}
 		p.Steps = append(p.Steps, line)
@@ -78,7 +78,7 @@ func (l *ProgressStep) shows(s StepState, now time.Time) {
 		if end.IsZero() {
 			end = now
 		}
-		l.Took = end.Sub(s.Started)
+		l.Took = max(end.Sub(s.Started), 0)
 	}
 	switch s.Mark {
 	case So:

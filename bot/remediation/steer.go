@@ -69,7 +69,7 @@ func (d *Desk) answer(v timeline.View, who Who, r Run, a Answer, reason string) 
 			done.Anyway, done.Learned = true, r.Ask.Anyway
 		}
 		if s := r.Steps[r.Step]; !s.Started.IsZero() {
-			done.Took = v.Now().Sub(s.Started)
+			done.Took = since(v, s.Started)
 		}
 		made := r.draft(who, done, timeline.Effects{Release: []string{r.ID.stepKey(r.Step), r.onceKey(r.Step)}, Clear: []string{r.ID.key(lateSuffix)}})
 		return []timeline.Draft{r.draft(who, p, fx), made}

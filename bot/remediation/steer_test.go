@@ -192,6 +192,9 @@ func TestWhatCannotBeReadIsWaitedFor(t *testing.T) {
 	})
 	b.pass(30 * time.Minute)
 	b.wants(r.ID, remediation.Running)
+	if saw := b.engine.Saw(r.ID); !strings.Contains(saw, "how it is cannot be told now: ") {
+		t.Errorf("it shows %q", saw)
+	}
 	b.world.down = false
 	b.pass(10 * time.Minute)
 	b.wants(r.ID, remediation.Done)

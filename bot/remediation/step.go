@@ -20,7 +20,7 @@ func (e *Engine) step(ctx context.Context, r Run, c *carried) (bool, time.Time, 
 	planned, s, is := r.Current()
 	if !is {
 		return true, time.Time{}, e.record(ctx, r, func(v timeline.View, _ Run) ([]timeline.Draft, error) {
-			p := &RunDone{Run: r.ID, Title: r.Title(), Took: v.Now().Sub(r.StartedAt)}
+			p := &RunDone{Run: r.ID, Title: r.Title(), Took: since(v, r.StartedAt)}
 			return []timeline.Draft{r.draft(Who{}, p, r.ending())}, nil
 		})
 	}
@@ -59,10 +59,14 @@ func (e *Engine) unseen(ctx context.Context, r Run, c *carried, step Step, err e
 	}
 	switch problem.CodeOf(err) {
 	case problem.Unavailable, problem.Internal:
+		e.saw(r.ID, "how it is cannot be told now: "+sentence(err))
 		return false, e.backOff(c, every(step)), nil
 	}
 	return e.ask(ctx, r, askBlind, "how it is cannot be told: "+sentence(err), Onward, DoneByMan)
 }
+
+// since is how long ago began was recorded: 0 on a clock that went back since.
+func since(v timeline.View, began time.Time) time.Duration { return max(v.Now().Sub(began), 0) }
 
 func every(step Step) time.Duration {
 	if step.Every > 0 {
@@ -75,7 +79,7 @@ func (e *Engine) done(ctx context.Context, r Run, planned PlannedStep, seen Seen
 	return true, time.Time{}, e.record(ctx, r, func(v timeline.View, now Run) ([]timeline.Draft, error) {
 		p := &StepDone{StepRef: r.stepRef(r.Step, planned), Learned: seen.Learned, Already: true}
 		if s := now.Steps[r.Step]; s.Attempts > 0 {
-			p.Took, p.Already = v.Now().Sub(s.Started), false
+			p.Took, p.Already = since(v, s.Started), false
 		}
 		// The claim of a destructive request stays until the run ends.
 		fx := timeline.Effects{Release: []string{r.ID.stepKey(r.Step)}, Clear: []string{r.ID.key(lateSuffix)}}

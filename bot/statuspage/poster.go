@@ -2,12 +2,15 @@ package statuspage
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
 )
 
@@ -18,6 +21,10 @@ type Poster struct {
 	Page  Page
 	Store timeline.Store
 	Clock timeline.Clock
+
+	mu    sync.Mutex
+	fails string    // why the last attempt failed; "" when it did not
+	since time.Time // of the first of them
 }
 
 var (
@@ -54,12 +61,38 @@ func (p *Poster) Post(ctx context.Context, d timeline.Delivery) ([]timeline.Deli
 	var done []timeline.Delivered
 	for _, w := range group(d) {
 		made, err := p.publish(ctx, w)
+		p.note(err)
 		done = append(done, made...)
 		if err != nil {
 			return done, err
 		}
 	}
 	return done, nil
+}
+
+// Fails reports why the page could not be brought up to date, and since when; "" when
+// the last attempt succeeded, or none was made.
+func (p *Poster) Fails() (why string, since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fails, p.since
+}
+
+func (p *Poster) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch said, is := errors.AsType[*problem.Error](err); {
+	case err == nil:
+		p.fails, p.since = "", time.Time{}
+		return
+	case is:
+		p.fails = said.Message
+	default:
+		p.fails = "it could not be reached"
+	}
+	if p.since.IsZero() {
+		p.since = p.Clock.Now()
+	}
 }
 
 // work is what is pending for one notice, or for components alone.

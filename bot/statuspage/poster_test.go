@@ -94,6 +94,7 @@ func (r *rig) run(page statuspage.Page) *timeline.Runtime {
 	r.t.Helper()
 	rt := timeline.NewRuntime(r.store, r.clock, slog.New(slog.DiscardHandler))
 	poster := &statuspage.Poster{Page: page, Store: r.store, Clock: r.clock}
+	r.poster = poster
 	rt.AddPoster(statuspage.FollowerName(page), poster.Follows, poster)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	done := make(chan error, 1)
@@ -198,6 +199,7 @@ func TestBacklogAfterAnOutageKeepsOrderAndTimes(t *testing.T) {
 			r.declare(inc1, "One")
 			r.pass(rt, "00:42")
 			r.post(statuspage.Post{Incident: inc1, Text: "A"})
+			r.settle(rt)
 			if _, err := r.desk.Backdate(t.Context(), joe, inc1, at("00:25"), ""); err != nil {
 				t.Fatal(err)
 			}
@@ -206,8 +208,14 @@ func TestBacklogAfterAnOutageKeepsOrderAndTimes(t *testing.T) {
 			r.pass(rt, "02:00")
 			r.post(statuspage.Post{Incident: inc1, Text: "C", State: statuspage.Monitoring})
 			r.pass(rt, "02:10")
+			if why, since := r.poster.Fails(); why != "503" || !since.Equal(at("00:42")) {
+				t.Errorf("it fails since %s: %q", since, why)
+			}
 			w.set(nil)
 			r.pass(rt, "02:20")
+			if why, _ := r.poster.Fails(); why != "" {
+				t.Errorf("it still fails: %q", why)
+			}
 			expect(t, "updates", c.want, w.updates)
 			if len(w.announced) != 1 || !strings.HasPrefix(w.announced[0], "C") {
 				t.Errorf("announced: %q, want only the newest", w.announced)

@@ -31,10 +31,11 @@ func at(clock string) time.Time {
 
 // rig is a real store under a clock that the test moves.
 type rig struct {
-	t     *testing.T
-	clock *scenario.Clock
-	store *storage.DB
-	desk  *statuspage.Desk
+	t      *testing.T
+	clock  *scenario.Clock
+	store  *storage.DB
+	desk   *statuspage.Desk
+	poster *statuspage.Poster // of the page that follows last
 }
 
 func newRig(t *testing.T, pages ...statuspage.Provider) *rig {
