@@ -1,6 +1,8 @@
 package kubernetes_test
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,6 +53,24 @@ func TestAChangeIsAskedForOnce(t *testing.T) {
 				t.Errorf("replicas are %d", now.Replicas)
 			}
 		})
+	}
+}
+
+// What stands in the cluster's place and answers is told from a cluster that is silent,
+// and the library's own words about it are for nobody who did not ask for them.
+func TestAnAnswerOfSomethingElseIsSaidToBeThat(t *testing.T) {
+	var log bytes.Buffer
+	r := newRig(t, func(_ *kubetest.Options, o *kubernetes.Options) {
+		o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	})
+	r.sim.Fault(kubetest.Fault{Garbage: true})
+	_, err := r.cluster.Snapshot(r.ctx(), 0)
+	r.wantCode(err, problem.Unavailable)
+	if err == nil || !strings.Contains(err.Error(), "gives an answer that cannot be read") {
+		t.Errorf("%v", err)
+	}
+	if strings.Contains(log.String(), "DEBUG") {
+		t.Errorf("the log has\n%s", &log)
 	}
 }
 

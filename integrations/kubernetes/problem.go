@@ -57,10 +57,16 @@ func (a asked) said(err error) error {
 		why = "asks to be asked less"
 	case apierrors.ReasonForError(err) != "":
 		why = "answers with an error"
+	case strings.Contains(err.Error(), unreadable):
+		why = "gives an answer that cannot be read: something else may stand at its address"
 	}
 	return problem.New(problem.Unavailable, "the cluster %s", why).Because(cause).
 		WithHint("kubectl with the same kubeconfig tells whether it is the cluster or the way there; Wardroom tries again by itself")
 }
+
+// unreadable is what client-go says of an answer of a type that it does not know:
+// https://github.com/kubernetes/client-go/blob/master/rest/request.go, transformResponse.
+const unreadable = "serializer for "
 
 func isTimeout(err error) bool {
 	var timeout net.Error

@@ -98,6 +98,25 @@ func TestWhatMayBeRepeatedIsSentAgain(t *testing.T) {
 	}
 }
 
+// A page that something else sends in Discord's place is no sign of life.
+func TestAnAnswerThatCannotBeReadIsNoHealth(t *testing.T) {
+	garbage := true
+	c := inMemory(func(w http.ResponseWriter, r *http.Request) {
+		if garbage {
+			fmt.Fprint(w, "<html>")
+			return
+		}
+		answer(w, 200, map[string]any{"id": "7"})
+	})
+	if _, err := c.Channel(t.Context(), "1"); !problem.Is(err, problem.Unavailable) || c.Health().OK {
+		t.Errorf("%v, health %+v", err, c.Health())
+	}
+	garbage = false
+	if _, err := c.Channel(t.Context(), "1"); err != nil || !c.Health().OK {
+		t.Errorf("%v, health %+v", err, c.Health())
+	}
+}
+
 func TestTheFirstRefusalIsNoSuccess(t *testing.T) {
 	c := inMemory(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodDelete {

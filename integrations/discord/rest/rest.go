@@ -184,13 +184,13 @@ func (c *Client) attempts(ctx context.Context, call Call, rt route, body payload
 // the work, the answer that says so counts as done.
 func (c *Client) conclude(call Call, rt route, a answer, maybe bool) error {
 	if a.status >= 200 && a.status < 300 {
+		if call.Out != nil && len(a.body) > 0 {
+			if err := decode(a.body, call.Out); err != nil {
+				c.broken("it answers what cannot be read")
+				return unavailable("Discord answered what cannot be read").Because(err)
+			}
+		}
 		c.worked()
-		if call.Out == nil || len(a.body) == 0 {
-			return nil
-		}
-		if err := decode(a.body, call.Out); err != nil {
-			return unavailable("Discord answered what cannot be read").Because(err)
-		}
 		return nil
 	}
 	e := a.toError(rt)
