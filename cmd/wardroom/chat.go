@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"wardroom/bot"
@@ -29,7 +29,8 @@ type discordSettings struct {
 	// Rehearsal is for a simulated Discord on a clock that only moves when nothing is
 	// in flight: no request waits for it.
 	rehearsal bool
-	hosts     []string // of attachments; nil: Discord's own
+	hosts     []string     // of attachments; nil: Discord's own
+	http      *http.Client // carries requests; nil: a client of its own
 	// listen goes around what carries requests out, to hear what came of them; may be nil.
 	listen func(discord.Runner) discord.Runner
 }
@@ -61,7 +62,7 @@ func (s *system) openChat() error {
 		return nil
 	}
 	metrics := newChatMetrics()
-	o := rest.Options{Metrics: metrics, Token: s.discord.Token.Reveal(), Base: s.discord.URL, Clock: s.clock, Log: s.log,
+	o := rest.Options{Metrics: metrics, Token: s.discord.Token.Reveal(), Base: s.discord.URL, HTTP: s.discord.http, Clock: s.clock, Log: s.log,
 		UserAgent: "DiscordBot (https://github.com/wardroom, " + versionText() + ")"}
 	if s.discord.rehearsal {
 		o.Patience, o.PerSecond = -1, -1
@@ -120,46 +121,6 @@ func (s *system) attend() {
 	}
 	s.app.Runtime.AddWait(s.guild.bot.NextDue)
 	s.app.Add(bot.Service{Name: "discord", Run: s.guild.bot.Run})
-}
-
-// working tells what can be used now, for the living messages.
-func (s *system) working() []chats.Working {
-	var all []chats.Working
-	if s.guild != nil {
-		all = append(all, s.guild.bot.Working())
-	}
-	if s.waking.pager != nil {
-		all = append(all, s.waking.pager.Working())
-	}
-	return append(all, s.machines.working()...)
-}
-
-// workingEvery is how often it is looked whether what works has changed.
-const workingEvery = 15 * time.Second
-
-// watchWorking shows in the open rooms what began or ceased to work.
-func (s *system) watchWorking(ctx context.Context) error {
-	shown := s.working()
-	for {
-		alarm, stop := s.clock.At(s.clock.Now().Add(workingEvery))
-		select {
-		case <-ctx.Done():
-			stop()
-			return nil
-		case <-alarm:
-		}
-		now := s.working()
-		if slices.Equal(now, shown) {
-			continue
-		}
-		open, err := s.openIncidents(ctx)
-		if err != nil {
-			s.log.Warn("cannot show what works", slog.Any("error", err))
-			continue
-		}
-		shown = now
-		s.app.Runtime.Refresh(rooms.LivingName, open...)
-	}
 }
 
 func (s *system) openIncidents(ctx context.Context) (ids []timeline.ID, err error) {

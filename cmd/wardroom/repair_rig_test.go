@@ -73,6 +73,8 @@ type repairOptions struct {
 	scenario string // "": repairScenario
 	config   func(*config.Config)
 	world    func(*stageWorld)
+	discord  func(*scenario.Clock) discordtest.Options
+	wire     func(*repairs, *settings) // changes what the system is wired from
 }
 
 // newRepairs starts the bot. dana has two Discord accounts; the Unix user of this
@@ -84,7 +86,12 @@ func newRepairs(t *testing.T, o repairOptions) *repairs {
 		t.Fatal(err)
 	}
 	r := &repairs{t: t, stage: &stage{file: f, clock: scenario.NewClock(f.Opens()), client: &http.Client{Timeout: 30 * time.Second}, dir: t.TempDir(), show: newStageScreen(io.Discard, f.Zone())}}
-	if r.chat, err = newStageChat(f, r.clock, discordtest.Options{Limits: discordtest.NoLimits}); err != nil {
+	var chat discordtest.Options
+	if o.discord != nil {
+		chat = o.discord(r.clock)
+	}
+	chat.Limits = discordtest.NoLimits
+	if r.chat, err = newStageChat(f, r.clock, chat); err != nil {
 		t.Fatal(err)
 	}
 	if r.world, err = newStageWorld(f, r.clock); err != nil {
@@ -111,6 +118,9 @@ func newRepairs(t *testing.T, o repairOptions) *repairs {
 	if o.config != nil {
 		o.config(cfg)
 	}
+	if o.wire != nil {
+		r.adjust = func(s *settings) { o.wire(r, s) }
+	}
 	if err := r.open(t.Context(), cfg, rand.NewChaCha8([32]byte{7})); err != nil {
 		r.chat.Close()
 		r.world.close()
@@ -123,10 +133,12 @@ func newRepairs(t *testing.T, o repairOptions) *repairs {
 	})
 	r.listen()
 	r.pass(f.Start().Sub(r.clock.Now()))
-	if _, err := r.Ask(r.soon(), "joe", f.Events[0].Command); err != nil {
-		t.Fatal(err)
+	if line := f.Events[0].Command; line != "" {
+		if _, err := r.Ask(r.soon(), "joe", line); err != nil {
+			t.Fatal(err)
+		}
+		r.pass(10 * time.Second)
 	}
-	r.pass(10 * time.Second)
 	return r
 }
 

@@ -132,6 +132,7 @@ type stage struct {
 	world      *stageWorld // nil: the scenario has none
 	show       *stageScreen
 	dir        string
+	adjust     func(*settings) // changes what the system is wired from; may be nil
 }
 
 var _ scenario.Driver = (*stage)(nil)

@@ -28,9 +28,12 @@ func (s *stage) open(ctx context.Context, cfg *config.Config, salts io.Reader) e
 		return err
 	}
 	s.show.codec = codec
-	s.system, err = wire(ctx, settings{config: cfg, data: s.dir, clock: s.clock, rand: salts, marked: storage.Rehearsal,
-		log: shellLog(), rooms: []room{{"screen", s.show}}, discord: s.stageDiscord(), fleet: s.world.settings().in(cfg.Mode)})
-	if err != nil {
+	with := settings{config: cfg, data: s.dir, clock: s.clock, rand: salts, marked: storage.Rehearsal,
+		log: shellLog(), rooms: []room{{"screen", s.show}}, discord: s.stageDiscord(), fleet: s.world.settings().in(cfg.Mode)}
+	if s.adjust != nil {
+		s.adjust(&with)
+	}
+	if s.system, err = wire(ctx, with); err != nil {
 		return err
 	}
 	s.show.view, s.show.sight = s.db.View, s.system.sight()

@@ -67,6 +67,7 @@ type system struct {
 	runner    *command.Runner
 	incidents *incident.Desk
 	status    *statuspage.Desk
+	posters   []*statuspage.Poster // one for each page
 	own       *ownpage.Page
 	waking    waking
 	guild     *guild // nil: there is no Discord
@@ -156,6 +157,7 @@ func (s *system) follow() error {
 	rt.AddLogDecider("correlation", &incident.Correlator{Routes: s.config.Routes, Rules: s.config.Correlation})
 	for _, p := range s.pages {
 		poster := &statuspage.Poster{Page: p, Store: s.db, Clock: s.clock}
+		s.posters = append(s.posters, poster)
 		rt.AddPoster(statuspage.FollowerName(p), poster.Follows, poster)
 	}
 	s.followChat()
