@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"wardroom/bot/remediation"
 	chats "wardroom/bot/room"
 	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
@@ -95,7 +94,7 @@ func (n *faultNight) refused() (all []act) {
 }
 
 // catchUp lets time go by after it is back, and notes when what was behind is as it
-// should be.
+// should be: in whole minutes, for how soon a client tries again is left to chance.
 func (n *faultNight) catchUp() {
 	n.t.Helper()
 	began := n.clock.Now()
@@ -113,7 +112,7 @@ func (n *faultNight) catchUp() {
 		n.pass(5 * time.Second)
 		for i := 0; i < len(pending); i++ {
 			if pending[i].so() {
-				n.back = append(n.back, fmt.Sprintf("%s later %s", remediation.Took(n.clock.Now().Sub(began)), pending[i].what))
+				n.back = append(n.back, fmt.Sprintf("within %d min %s", int((n.clock.Now().Sub(began)+time.Minute-1)/time.Minute), pending[i].what))
 				pending = slices.Delete(pending, i, i+1)
 				i--
 			}
