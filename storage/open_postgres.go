@@ -75,7 +75,7 @@ func OpenPostgres(ctx context.Context, url string, opts Options, standby Standby
 	}
 	db.pool = newReaders(e.reader)
 	db.queue, db.closing, db.stopped = make(chan *request, queueLength), make(chan struct{}), make(chan struct{})
-	db.writer, db.beside, db.lost = newWriter(db, s), own, own.lost
+	db.writer, db.beside, db.lost, db.owned = newWriter(db, s), own, own.lost, own.fresh
 	go db.writer.loop()
 	db.opts.Log.Info("this process owns the database", slog.Int64("epoch", own.epoch))
 	return db, nil
@@ -110,6 +110,17 @@ func OpenPostgresReadOnly(ctx context.Context, url string, opts Options) (_ *DB,
 // Lost is closed when another process has taken over a PostgreSQL database. The
 // program ends then: it would only say that it cannot record. Nil for a file.
 func (db *DB) Lost() <-chan struct{} { return db.lost }
+
+// Owned fails (Unavailable) when another process may have taken over a PostgreSQL
+// database by now, as after this one was stopped for a while: whoever is about to change
+// something outside asks first. It looks at no more than the time of the last heartbeat.
+// A file is always owned.
+func (db *DB) Owned() error {
+	if db.owned == nil {
+		return nil
+	}
+	return db.owned()
+}
 
 func newPostgresEngine(url string) (*postgresEngine, error) {
 	config, err := pgx.ParseConfig(url)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,6 +38,7 @@ type owner struct {
 	engine *postgresEngine
 	log    *slog.Logger
 	epoch  int64
+	heard  atomic.Pointer[time.Time] // when the newest heartbeat that arrived was sent
 
 	lose   sync.Once
 	lost   chan struct{} // closed when another process owns the database
@@ -141,9 +143,11 @@ func endOwner(ctx context.Context, conn *pgx.Conn) error {
 // claim makes the process whose connection holds the lock the owner: it counts the
 // epoch up, and says from then on that it lives.
 func (o *owner) claim(ctx context.Context, conn *pgx.Conn) error {
+	sent := time.Now()
 	if err := o.countUp(ctx, conn); err != nil {
 		return pgError(err)
 	}
+	o.heard.Store(&sent)
 	o.beat()
 	return nil
 }
@@ -245,6 +249,7 @@ func (o *owner) beatOnce(ctx context.Context, conn *pgx.Conn) *pgx.Conn {
 			return nil // the writer says so
 		}
 	}
+	sent := time.Now()
 	tag, err := conn.Exec(within, "UPDATE heartbeat SET seen = clock_timestamp() WHERE EXISTS (SELECT 1 FROM owner WHERE epoch = $1)", o.epoch)
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
@@ -252,8 +257,21 @@ func (o *owner) beatOnce(ctx context.Context, conn *pgx.Conn) *pgx.Conn {
 	}
 	if tag.RowsAffected() == 0 {
 		_ = o.deposed()
+		return conn
 	}
+	o.heard.Store(&sent)
 	return conn
+}
+
+// fresh fails when a standby may have lost patience by now: it counts from when the
+// server took the newest heartbeat, which is never before that was sent. A second is left
+// for the clocks of two machines to differ, and for what is asked for to arrive.
+func (o *owner) fresh() error {
+	silent := time.Since(*o.heard.Load())
+	if silent < OwnerLease-beatEvery {
+		return nil
+	}
+	return problem.New(problem.Unavailable, "this process has not been heard by the database for %s: another one may own it by now", silent.Round(100*time.Millisecond))
 }
 
 // Close stops the heartbeat, where there is one.

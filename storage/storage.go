@@ -63,6 +63,7 @@ type DB struct {
 	beside  io.Closer // what works beside the writer; may be nil
 	queue   chan *request
 	lost    <-chan struct{} // closed when another process took over; nil for a file
+	owned   func() error    // whether nobody else can have taken over by now; nil for a file
 	closing chan struct{}   // closed first: nothing more is queued
 	stopped chan struct{}   // closed when the writer is gone
 	once    sync.Once

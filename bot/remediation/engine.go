@@ -30,6 +30,9 @@ type Engine struct {
 	// Observed, when set, is called when what a step's observation tells people has
 	// changed, so that a living message can be shown anew. Set it before Run.
 	Observed func(RunID)
+	// Owned, when set, fails while another process may carry on the same runs: then no
+	// step asks for anything. It is asked right before each request. Set it before Run.
+	Owned func() error
 
 	mu      sync.Mutex
 	running bool

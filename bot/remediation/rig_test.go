@@ -272,6 +272,7 @@ type bench struct {
 	done   sync.WaitGroup
 
 	wrap   func(timeline.Store) timeline.Store // for what the desk and the engine record
+	owned  func() error                        // what the engine asks before it changes anything
 	policy remediation.Policy
 	rota   remediation.Rota
 	people []people.Person
@@ -311,6 +312,7 @@ func (b *bench) open() *bench {
 	b.rt = timeline.NewRuntime(b.store, b.clock, quiet)
 	seat := b.rt.NewSeat()
 	b.engine = remediation.NewEngine(b.desk, seat, quiet)
+	b.engine.Owned = b.owned
 	for what, h := range remediation.Handlers() {
 		b.must(b.rt.Handle(what, h))
 	}

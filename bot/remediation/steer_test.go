@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -216,5 +217,33 @@ func TestARunThatHandedItsLocksGoesOnAfterwards(t *testing.T) {
 	b.wants(r.ID, remediation.Running)
 	b.pass(time.Hour)
 	b.wants(r.ID, remediation.Done)
+	b.sound()
+}
+
+// A process that another one may have taken over from asks the outside for nothing, and
+// goes on when it knows again that nobody has.
+func TestWhoMayBeDeposedAsksForNothing(t *testing.T) {
+	var owned atomic.Bool
+	b, r := started(t, func(b *bench) {
+		b.owned = func() error {
+			if !owned.Load() {
+				return problem.New(problem.Unavailable, "another process may own it")
+			}
+			return nil
+		}
+		b.world.after = func(step string) {
+			if !owned.Load() {
+				t.Errorf("%s was asked for", step)
+			}
+		}
+	})
+	b.pass(30 * time.Minute)
+	b.wants(r.ID, remediation.Running)
+	owned.Store(true)
+	b.pass(time.Hour)
+	b.wants(r.ID, remediation.Done)
+	if b.world.accepted != 1 {
+		t.Errorf("%d accepted", b.world.accepted)
+	}
 	b.sound()
 }

@@ -204,6 +204,11 @@ func (e *Engine) do(ctx context.Context, r Run, c *carried, step Step, planned P
 	c.notArrived = false
 	var learned map[string]string
 	err := call(ctx, func(ctx context.Context) (err error) {
+		if e.Owned != nil {
+			if err := e.Owned(); err != nil {
+				return err
+			}
+		}
 		learned, err = step.Do(ctx, e.desk.state(r, r.Step))
 		return err
 	})

@@ -187,6 +187,7 @@ func (s *system) openMachines() error {
 	}
 	seat := s.app.Runtime.NewSeat()
 	m.engine = remediation.NewEngine(m.desk, seat, s.log.With("system", "repairs"))
+	m.engine.Owned = s.db.Owned
 	seat.Wait(m.engine.NextDue)
 	if m.cluster != nil {
 		seat := s.app.Runtime.NewSeat()

@@ -153,17 +153,17 @@ func world(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	over := make(chan struct{})
 	var passing sync.WaitGroup
-	passing.Go(func() { pass(w, clock, over) })
+	passing.Go(func() { pass(w, clock, over, func(now time.Time) time.Time { return now }) })
 	ts.Defer(func() {
 		close(over)
 		passing.Wait()
 		w.close()
 	})
-	ts.Check(os.WriteFile(ts.MkAbs(worldFile), []byte(w.configuration(ts.MkAbs)), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(worldFile), []byte(w.configuration()), 0o600))
 }
 
-// pass lets the world's time pass.
-func pass(w *stageWorld, clock *scenario.Clock, over <-chan struct{}) {
+// pass lets the world's time pass: then is what its clock shows at a moment of ours.
+func pass(w *stageWorld, clock *scenario.Clock, over <-chan struct{}, then func(time.Time) time.Time) {
 	s := &stage{world: w, clock: clock}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -172,14 +172,14 @@ func pass(w *stageWorld, clock *scenario.Clock, over <-chan struct{}) {
 		case <-over:
 			return
 		case now := <-tick.C:
-			clock.MoveTo(now)
+			clock.MoveTo(then(now))
 			s.Advance()
 		}
 	}
 }
 
 // configuration is how a team would write what leads to the world.
-func (w *stageWorld) configuration(abs func(string) string) string {
+func (w *stageWorld) configuration() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "mode: act\nkubernetes: {kubeconfig: %s, act: {kubeconfig: %s}}\n", w.kubeconfig("observe"), w.kubeconfig("act"))
 	fmt.Fprintf(&b, "linode: {cluster: 13311, url: %q, read_token: %s, act_token: %s}\n", w.linode.URL(), linodetest.ReadToken, linodetest.ActToken)

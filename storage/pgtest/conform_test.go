@@ -13,8 +13,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-
 	"wardroom/storage"
 	"wardroom/storage/pgtest"
 	"wardroom/storage/storagetest"
@@ -79,18 +77,11 @@ func onEach(t *testing.T, test func(t *testing.T, server string)) {
 func schemaOf(t testing.TB, server, place string) string {
 	t.Helper()
 	sum := sha256.Sum256([]byte(place))
-	schema := "place_" + hex.EncodeToString(sum[:8])
-	conn, err := pgx.Connect(t.Context(), server)
+	url, err := pgtest.Schema(t.Context(), server, "place_"+hex.EncodeToString(sum[:8]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), "CREATE SCHEMA IF NOT EXISTS "+schema); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return server + "&search_path=" + schema
+	return url
 }
 
 func TestPostgresConforms(t *testing.T) {

@@ -115,6 +115,17 @@ func (s *Server) await(ctx context.Context) error {
 	}
 }
 
+// Schema is the URL of a schema of the server at url, which is made where it is missing:
+// a database of its own for a test. It is used as it is written.
+func Schema(ctx context.Context, url, name string) (string, error) {
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	_, err = conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+name)
+	return url + "&search_path=" + name, errors.Join(err, conn.Close(ctx))
+}
+
 // Stop ends it, and every connection to it.
 func (s *Server) Stop() error {
 	err := s.cmd.Process.Signal(syscall.SIGINT) // "fast"

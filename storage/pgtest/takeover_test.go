@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -21,6 +20,7 @@ import (
 
 	"wardroom/bot/timeline"
 	"wardroom/storage"
+	"wardroom/storage/pgtest"
 	"wardroom/storage/storagetest"
 )
 
@@ -166,85 +166,20 @@ func (p *process) says(t *testing.T, word string) {
 	p.until(t, "said "+word, func() bool { return p.said[word] })
 }
 
-// wire is a way to the server that can be cut: then nothing comes through, and nobody
-// is told.
-type wire struct {
-	net.Listener
-	mu   sync.Mutex
-	free *sync.Cond
-	cut  bool
-}
-
-func newWire(t *testing.T, to string) *wire {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{Listener: l}
-	w.free = sync.NewCond(&w.mu)
-	t.Cleanup(func() { w.set(false); l.Close() })
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				far, err := net.Dial("tcp", to)
-				if err != nil {
-					near.Close()
-					return
-				}
-				go w.carry(far, near)
-				w.carry(near, far)
-			}()
-		}
-	}()
-	return w
-}
-
-func (w *wire) carry(to, from net.Conn) {
-	defer to.Close()
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		w.mu.Lock()
-		for w.cut {
-			w.free.Wait()
-		}
-		w.mu.Unlock()
-		if n > 0 {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-func (w *wire) set(cut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cut = cut
-	w.free.Broadcast()
-}
-
 // TestAStandbyTakesOver: the owner dies, hangs or is cut off under load. Nothing that
 // it acknowledged is lost, and coming back it records nothing.
 func TestAStandbyTakesOverWhenTheOwnerIsKilled(t *testing.T) {
-	onEach(t, takeover(func(p *process, _ *wire) error { return p.cmd.Process.Kill() }, nil))
+	onEach(t, takeover(func(p *process, _ *pgtest.Wire) error { return p.cmd.Process.Kill() }, nil))
 }
 
 func TestAStandbyTakesOverWhenTheOwnerHangs(t *testing.T) {
-	onEach(t, takeover(func(p *process, _ *wire) error { return p.cmd.Process.Signal(syscall.SIGSTOP) },
-		func(p *process, _ *wire) error { return p.cmd.Process.Signal(syscall.SIGCONT) }))
+	onEach(t, takeover(func(p *process, _ *pgtest.Wire) error { return p.cmd.Process.Signal(syscall.SIGSTOP) },
+		func(p *process, _ *pgtest.Wire) error { return p.cmd.Process.Signal(syscall.SIGCONT) }))
 }
 
 func TestAStandbyTakesOverWhenTheOwnerIsCutOff(t *testing.T) {
-	onEach(t, takeover(func(_ *process, w *wire) error { w.set(true); return nil },
-		func(_ *process, w *wire) error { w.set(false); return nil }))
+	onEach(t, takeover(func(_ *process, w *pgtest.Wire) error { w.Cut(true); return nil },
+		func(_ *process, w *pgtest.Wire) error { w.Cut(false); return nil }))
 }
 
 // An owner that is closed has let go of the database when Close returns, so that a
@@ -265,7 +200,7 @@ func TestTheNextOwnerNeedNotWait(t *testing.T) {
 	})
 }
 
-func takeover(fail, mend func(*process, *wire) error) func(*testing.T, string) {
+func takeover(fail, mend func(*process, *pgtest.Wire) error) func(*testing.T, string) {
 	return func(t *testing.T, server string) {
 		url := schemaOf(t, server, t.TempDir())
 		config, err := pgx.ParseConfig(url)
@@ -273,8 +208,12 @@ func takeover(fail, mend func(*process, *wire) error) func(*testing.T, string) {
 			t.Fatal(err)
 		}
 		address := fmt.Sprintf("%s:%d", config.Host, config.Port)
-		way := newWire(t, address)
-		first := start(t, strings.Replace(url, address, way.Addr().String(), 1), "first")
+		way, err := pgtest.NewWire(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(way.Close)
+		first := start(t, strings.Replace(url, address, way.Addr(), 1), "first")
 		first.acks(t, 200)
 		second := start(t, url, "second")
 		second.says(t, "STANDBY")
