@@ -72,8 +72,8 @@ e2e: build ## the proof on real systems, a line each (TESTS='TestA TestB' or PAR
 	@TESTS='$(TESTS)' e2e/run $(PARTS)
 
 .PHONY: e2e-postgres
-e2e-postgres: ## storage on real PostgreSQL servers, under the race detector where it is there
-	@RACE=$(RACE) e2e/run postgres
+e2e-postgres: ## what runs on real PostgreSQL: storage (under the race detector where it is there), and two Wardrooms
+	@RACE=$(RACE) e2e/run postgres replicas
 
 .PHONY: cover
 cover: ## how much of each package the tests reach; .cache/cover.html
