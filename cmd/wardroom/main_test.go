@@ -27,7 +27,7 @@ const asProgram = "WARDROOM_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if talostest.IsProgram() {
-		os.Exit(talostest.Main())
+		talostest.Main()
 	}
 	if os.Getenv(asProgram) != "" {
 		main()

@@ -24,9 +24,10 @@ type Options struct {
 	Settings
 	Clock timeline.Clock // nil: the machine's
 	Log   *slog.Logger   // nil: none
-	// Live keeps no caches: every snapshot that is older than asked for is read anew,
-	// and no pause is kept between requests. It is for rehearsals, whose clock jumps ahead of any watch, and for a single
-	// command.
+	// Live keeps no caches: for every snapshot that is older than asked for the cluster is
+	// asked, and no pause is kept between requests. While its version stands, what was
+	// read stands. It is for rehearsals, whose clock jumps ahead of any watch, and for a
+	// single command.
 	Live bool
 	// Wrap goes around what carries the requests; nil: nothing does.
 	Wrap func(http.RoundTripper) http.RoundTripper
@@ -50,6 +51,7 @@ type shared struct {
 	last    *fleet.Snapshot // read anew
 	changes int             // that were asked for
 	known   int             // of them, when last was begun
+	lists   lists           // what last was made of; only where Live is set
 	argo    applications
 }
 

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -92,9 +93,8 @@ const pageSize = 500
 const maxPages = 1000
 
 // readAll lists a resource page by page, each request with its own timeout, and
-// keeps of every page only the records.
-func (c *shared) readAll(ctx context.Context, r resource) ([]*record, error) {
-	var out []*record
+// keeps of every page only the records. version is that of the first page.
+func (c *shared) readAll(ctx context.Context, r resource) (out []*record, version string, err error) {
 	o := metav1.ListOptions{Limit: pageSize}
 	for range maxPages {
 		var next string
@@ -107,7 +107,7 @@ func (c *shared) readAll(ctx context.Context, r resource) ([]*record, error) {
 			if err != nil {
 				return err
 			}
-			next = m.GetContinue()
+			next, version = m.GetContinue(), cmp.Or(version, m.GetResourceVersion())
 			return meta.EachListItem(l, func(item runtime.Object) error {
 				if made, ok := r.record(item); ok {
 					out = append(out, made)
@@ -116,14 +116,14 @@ func (c *shared) readAll(ctx context.Context, r resource) ([]*record, error) {
 			})
 		})
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if next == "" {
-			return out, nil
+			return out, version, nil
 		}
 		o.Continue = next
 	}
-	return nil, fmt.Errorf("kubernetes: the list of %s has no end", r.name)
+	return nil, "", fmt.Errorf("kubernetes: the list of %s has no end", r.name)
 }
 
 // everything is one list of records for each resource, by its name; one that could

@@ -3,12 +3,14 @@ package kubernetes
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"wardroom/bot/fleet"
@@ -60,35 +62,84 @@ const parallel = 5
 func (c *shared) readAnew(ctx context.Context) (*fleet.Snapshot, error) {
 	began := c.Clock.Now()
 	c.mu.Lock()
-	changes := c.changes
+	changes, l := c.changes, c.lists
 	c.mu.Unlock()
-	e, missing := everything{}, []string{}
+	stands, err := c.stands(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	if !stands {
+		if l, err = c.readLists(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s := c.assemble(ctx, l.e, slices.Clone(l.missing), began)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil || !s.At.Before(c.last.At) {
+		c.last, c.known = s, max(c.known, changes)
+		if c.Live {
+			c.lists = l
+		}
+	}
+	return s, nil
+}
+
+// lists is what was read of the cluster, and what is missing in it.
+type lists struct {
+	e       everything
+	missing []string
+	version string // of the whole cluster, when all of it is of one; ""
+}
+
+// stands reports whether what was read is still how the cluster is: its version, which
+// every change of any object counts up, is the same. It is asked for where a jumping
+// clock makes a rehearsal read hundreds of times, mostly with nothing new.
+func (c *shared) stands(ctx context.Context, l lists) (bool, error) {
+	if l.version == "" {
+		return false, nil
+	}
+	now := ""
+	err := c.read(ctx, asked{"list", "nodes", ""}, func(ctx context.Context, with *clients) error {
+		nodes, err := with.typed.CoreV1().Nodes().List(ctx, metav1.ListOptions{Limit: 1})
+		if err == nil {
+			now = nodes.ResourceVersion
+		}
+		return err
+	})
+	if absent(err) {
+		return false, nil
+	}
+	return now == l.version, err
+}
+
+func (c *shared) readLists(ctx context.Context) (lists, error) {
+	l := lists{e: everything{}}
+	versions := map[string]bool{}
 	var mu sync.Mutex
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for _, r := range resources() {
 		group.Go(func() error {
-			records, err := c.readAll(inner, r)
+			records, version, err := c.readAll(inner, r)
 			mu.Lock()
 			defer mu.Unlock()
 			if absent(err) {
-				missing = append(missing, r.name)
+				l.missing = append(l.missing, r.name)
 				return nil
 			}
-			e[r.name] = records
+			l.e[r.name] = records
+			versions[version] = true
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return lists{}, err
 	}
-	s := c.assemble(ctx, e, missing, began)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.last == nil || !s.At.Before(c.last.At) {
-		c.last, c.known = s, max(c.known, changes)
+	if len(versions) == 1 {
+		l.version = slices.Collect(maps.Keys(versions))[0]
 	}
-	return s, nil
+	return l, nil
 }
 
 // absent reports whether one resource cannot be read while the others can.

@@ -33,7 +33,10 @@ func (a *access) may(verb, resource string) bool {
 // Deny takes something from a token, as "patch nodes" or "list poddisruptionbudgets";
 // Allow gives it back, or more than it had.
 func (s *Server) Deny(token, rule string) {
-	s.do(func() { s.token(token).deny = append(s.token(token).deny, rule) })
+	s.do(func() {
+		s.token(token).deny = append(s.token(token).deny, rule)
+		s.store.version++ // who reads again only what has changed finds out
+	})
 }
 
 // Allow undoes Deny, and allows more than the token had.
@@ -42,6 +45,7 @@ func (s *Server) Allow(token, rule string) {
 		a := s.token(token)
 		a.deny = slices.DeleteFunc(a.deny, func(r string) bool { return r == rule })
 		a.allow = append(a.allow, rule)
+		s.store.version++
 	})
 }
 

@@ -36,6 +36,7 @@ func (s *Server) Fault(f Fault) (number int) {
 	s.numbers++
 	f.number = s.numbers
 	s.faults = append(s.faults, &f)
+	s.store.version++ // who reads again only what has changed is struck, too
 	return f.number
 }
 

@@ -232,7 +232,10 @@ func (s *Server) poke() {
 }
 
 // Advance lets happen what is due by now.
-func (s *Server) Advance() { s.do(func() {}) }
+func (s *Server) Advance() {
+	s.read(func() {})
+	s.poke()
+}
 
 // Next is when something is due next, here or in the cloud, and whether anything is.
 // What must be told again and again, as a pod that finds no room, is due without end.
