@@ -60,6 +60,7 @@ func (w *setupWorld) config(mode string, act bool) string {
 }
 
 func TestClusterAndCloudAreTried(t *testing.T) {
+	t.Parallel()
 	type want struct {
 		check    string
 		level    checks.Level

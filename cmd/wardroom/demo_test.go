@@ -59,6 +59,7 @@ func scenarioFile(t *testing.T, name string) []byte {
 // Every scenario ends as it expects, and leaves in Discord what a golden file holds:
 // the channel, the pinned message, every post in order.
 func TestEveryScenarioEndsAsItExpects(t *testing.T) {
+	t.Parallel()
 	for _, name := range scenarios.Names() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,6 +69,7 @@ func TestEveryScenarioEndsAsItExpects(t *testing.T) {
 }
 
 func TestDemoLeavesThePostMortemOfTheSeed(t *testing.T) {
+	t.Parallel()
 	dir := play(t, demoFile(t))
 	for _, name := range []string{databaseFile, "INC-0001.md", "INC-0001.mkdocs.md", "INC-0001.rst", "INC-0001.json", "INC-0001.html", "status/index.html", "transcript.txt"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -111,6 +113,7 @@ var names = func() *strings.Replacer {
 // TestDemoIsNotScripted plays a copy of the demo in which every time is shifted
 // and every name is another: it must leave the same exports, shifted and renamed.
 func TestDemoIsNotScripted(t *testing.T) {
+	t.Parallel()
 	original, copied := play(t, demoFile(t)), play(t, disguise(t, demoFile(t)))
 	for _, name := range []string{"INC-0001.md", "INC-0001.mkdocs.md", "INC-0001.rst", "INC-0001.json", "INC-0001.html", "transcript.txt"} {
 		t.Run(name, func(t *testing.T) {
@@ -283,6 +286,7 @@ func firstDifference(want, got string) string {
 // TestDemoReadsWellOnATerminal holds what a newcomer sees first to a golden file
 // of 100 columns. The heads are left out: they change with every new field.
 func TestDemoReadsWellOnATerminal(t *testing.T) {
+	t.Parallel()
 	f, err := scenario.Read(bytes.NewReader(demoFile(t)))
 	if err != nil {
 		t.Fatal(err)
@@ -311,6 +315,7 @@ func TestDemoReadsWellOnATerminal(t *testing.T) {
 }
 
 func TestReplaySaysInWordsWhatCameOfIt(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ events, want string }{
 		"nothing": {`
   - at: "2021-07-11 00:32"
@@ -358,6 +363,7 @@ func TestDemoNamesWhatThereIs(t *testing.T) {
 // TestAnswersAndButtonsAreHeldToTheFile: what a scenario says that people read has to
 // stand there, and what they tap has to be under it.
 func TestAnswersAndButtonsAreHeldToTheFile(t *testing.T) {
+	t.Parallel()
 	for event, want := range map[string]string{
 		`{at: "00:33", by: joe, command: "/incident list", answers: [INC-1, INC-2]}`: `asked "/incident list": the answer lacks "INC-2"`,
 		`{at: "00:33", by: joe, tap: Launch}`:                                        `joe has no button "Launch"`,

@@ -28,6 +28,7 @@ var sent = []string{
 // outside can reach, through the real doors, and looks at what Discord got of it.
 // Together with the demo that is the real bot held to Discord's own document.
 func TestHostileTextFromEverySide(t *testing.T) {
+	t.Parallel()
 	checker, err := spec.New("/api/v10", t.Errorf)
 	if err != nil {
 		t.Fatal(err)

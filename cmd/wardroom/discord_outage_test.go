@@ -128,21 +128,21 @@ func (n *night) until(from, to string) {
 // pass lets time go by.
 func (n *night) pass(d time.Duration) {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), chatTimeout)
-	defer cancel()
 	p := &scenario.Player{Clock: n.clock, Driver: n}
-	if err := p.Pass(ctx, n.clock.Now().Add(d)); err != nil {
+	if err := p.Pass(n.t.Context(), n.clock.Now().Add(d)); err != nil {
 		n.t.Fatal(err)
 	}
 }
 
+// Settle implements [scenario.Driver], each time bounded.
+func (n *night) Settle(context.Context) error {
+	n.rest()
+	return nil
+}
+
 func (n *night) rest() {
 	n.t.Helper()
-	ctx, cancel := context.WithTimeout(n.t.Context(), chatTimeout)
-	defer cancel()
-	if err := n.Settle(ctx); err != nil {
-		n.t.Fatal(err)
-	}
+	comesToRest(n.t, n.stage)
 }
 
 func (n *night) ask(person, line string) command.Reply {
@@ -318,6 +318,7 @@ func rested(t *testing.T) []string {
 // TestAnOutageOfAMinuteLosesAndDoublesNothing takes Discord away in the middle of the
 // demo, with the answer to a post on its way: 25 posts and a click fall into a minute.
 func TestAnOutageOfAMinuteLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	n := newNight(t, true)
 	n.until("00:00", "00:43")
 	var click func() discordtest.Seen
@@ -361,6 +362,7 @@ func TestAnOutageOfAMinuteLosesAndDoublesNothing(t *testing.T) {
 // TestALongOutageIsToldInOnePost keeps Discord away for more than five minutes, until it
 // has forgotten the session, and loses the answers to the first post after it.
 func TestALongOutageIsToldInOnePost(t *testing.T) {
+	t.Parallel()
 	n := newNight(t, true)
 	n.until("00:00", "00:43")
 	n.minute(func() {})

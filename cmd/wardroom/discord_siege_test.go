@@ -153,12 +153,8 @@ func (b *siege) fail(format string, args ...any) {
 // pass lets time pass, with a rest wherever something wakes.
 func (b *siege) pass(d time.Duration) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
-	defer cancel()
 	for end := b.clock.Now().Add(d); ; {
-		if err := b.Settle(ctx); err != nil {
-			b.t.Fatal(err)
-		}
+		comesToRest(b.t, b.stage)
 		next, waits := b.clock.Next()
 		if !waits || next.After(end) {
 			if !b.clock.Now().Before(end) {

@@ -273,6 +273,7 @@ func (u *thumbs) marked(m *discordtest.Message) bool {
 // TestTheNightByThumb plays seed 000 with taps, selects and forms alone, found in what
 // Discord shows at that moment, and holds all that is seen on the way to a golden file.
 func TestTheNightByThumb(t *testing.T) {
+	t.Parallel()
 	f, err := scenario.Read(bytes.NewReader(demoFile(t)))
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestOperatorsSeeRepairsAndTheSystemsThatTheyNeed(t *testing.T) {
+	t.Parallel()
 	f, err := scenario.Read(bytes.NewReader(demoFile(t)))
 	if err != nil {
 		t.Fatal(err)

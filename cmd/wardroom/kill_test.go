@@ -18,6 +18,7 @@ import (
 // TestNothingAcknowledgedIsLostWhenKilled kills serve with SIGKILL while 64
 // senders post. Like Alertmanager, a sender repeats what was not acknowledged.
 func TestNothingAcknowledgedIsLostWhenKilled(t *testing.T) {
+	t.Parallel()
 	const senders, kills, least = 64, 6, 10_000
 	data, port := t.TempDir(), freePort(t)
 	p := startServe(t, data, port)

@@ -21,6 +21,7 @@ import (
 
 // TestAPhoneRingsAndAcknowledges goes the whole way, wired as in production.
 func TestAPhoneRingsAndAcknowledges(t *testing.T) {
+	t.Parallel()
 	address := ""
 	phones, err := ntfytest.New(ntfytest.Options{Rewrite: func(link string) string {
 		return strings.Replace(link, "https://wardroom.example.org", address, 1)

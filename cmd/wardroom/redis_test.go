@@ -106,6 +106,7 @@ func playRedis(t *testing.T) (s *stage, heads []timeline.Head, up string) {
 }
 
 func TestRedisIsCollapsedAndExpanded(t *testing.T) {
+	t.Parallel()
 	s, heads, up := playRedis(t)
 	sim := s.world.ponds.sims["mastodon/redis"]
 	for n, i := range sim.States() {
@@ -132,6 +133,7 @@ func TestRedisIsCollapsedAndExpanded(t *testing.T) {
 
 // Two masters are refused wherever it is asked for, and nothing is changed.
 func TestTwoMastersAreRefused(t *testing.T) {
+	t.Parallel()
 	f, err := scenario.Read(strings.NewReader(redisNight))
 	if err != nil {
 		t.Fatal(err)

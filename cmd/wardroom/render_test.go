@@ -61,6 +61,7 @@ func fullReply() command.Reply {
 }
 
 func TestRepliesLookRight(t *testing.T) {
+	t.Parallel()
 	table := shellTable(t)
 	for name, s := range map[string]style{"plain.txt": {}, "narrow.txt": {width: 44}, "colour.txt": {ansi: true, width: 80}} {
 		t.Run(name, func(t *testing.T) {

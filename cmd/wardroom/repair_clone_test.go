@@ -12,6 +12,7 @@ import (
 
 // TestACloneOpensAnIncidentWithinAMinute is how 2024-04-10 began, through the whole bot.
 func TestACloneOpensAnIncidentWithinAMinute(t *testing.T) {
+	t.Parallel()
 	r := newRepairs(t, repairOptions{})
 	const clone = "lke13311-20304-clone"
 	r.world.kube.AddNode(kubetest.Node{Name: clone, Linode: 28499999, Hostname: siteNode})

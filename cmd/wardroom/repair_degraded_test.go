@@ -50,6 +50,7 @@ func (r *repairs) shows(words string) {
 // TestStartsDegradedAndHeals: the bot starts although something outside is not there,
 // says what and what can be done, changes nothing, and needs no restart to go on.
 func TestStartsDegradedAndHeals(t *testing.T) {
+	t.Parallel()
 	for name, a := range ailments() {
 		t.Run(name, func(t *testing.T) {
 			r := newRepairs(t, repairOptions{world: func(w *stageWorld) {
@@ -109,6 +110,7 @@ func (r *repairs) watchesWorking() {
 // TestWhatBreaksIsUnknownWhileTheClusterIsSilent: the cluster goes away after it was seen.
 // The last that is known is shown with its time, and nothing is done on it.
 func TestWhatBreaksIsUnknownWhileTheClusterIsSilent(t *testing.T) {
+	t.Parallel()
 	r := newRepairs(t, repairOptions{})
 	run := r.recycle()
 	r.world.kube.Down(true)
@@ -135,6 +137,7 @@ func TestWhatBreaksIsUnknownWhileTheClusterIsSilent(t *testing.T) {
 // TestWhoOnlyObservesHoldsNoKey: in mode observe a plan is shown with its commands, the
 // request is refused with its reason, and no credential for changes is ever used.
 func TestWhoOnlyObservesHoldsNoKey(t *testing.T) {
+	t.Parallel()
 	r := newRepairs(t, repairOptions{config: func(cfg *config.Config) { cfg.Mode = config.Observe }})
 	if r.fleet.cloud.Act.Reveal() != "" || !r.fleet.cluster.Act.IsZero() || r.machines.cluster.CanChange() || r.machines.linode.CanChange() {
 		t.Error("it holds a credential for changes")

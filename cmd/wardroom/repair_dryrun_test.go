@@ -66,6 +66,7 @@ func (r *repairs) atRest() atRest {
 // TestDryRunsChangeNothing: a run was stopped in its middle, so that there is something to
 // put back. Then every repair is tried dry, in Discord and in the shell.
 func TestDryRunsChangeNothing(t *testing.T) {
+	t.Parallel()
 	r := newRepairs(t, repairOptions{})
 	r.recycle()
 	r.approvedBy("chris")

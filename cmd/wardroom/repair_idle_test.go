@@ -15,6 +15,7 @@ import (
 // TestWhatIsApprovedWithoutAServerWaitsForOne: the shell records an approval while no
 // server runs, and says that nobody carries it out; the next server does.
 func TestWhatIsApprovedWithoutAServerWaitsForOne(t *testing.T) {
+	t.Parallel()
 	cloud, err := linodetest.New(linodetest.Options{})
 	if err != nil {
 		t.Fatal(err)

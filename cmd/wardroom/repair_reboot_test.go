@@ -63,6 +63,7 @@ func (r *repairs) boots() map[string]string {
 // In the middle something does not come back: the run stops, and goes on with the next
 // node when a person taps the button.
 func TestARestartOfAllNodesStopsWhereSomethingIsWorse(t *testing.T) {
+	t.Parallel()
 	r := newRepairs(t, repairOptions{})
 	before := r.boots()
 	r.rebootAll()
@@ -96,6 +97,7 @@ func TestARestartOfAllNodesStopsWhereSomethingIsWorse(t *testing.T) {
 
 // Aborted in the middle it leaves one node cordoned, and offers to put that back.
 func TestARestartOfAllNodesThatIsAbortedLeavesOneNodeToUncordon(t *testing.T) {
+	t.Parallel()
 	r := newRepairs(t, repairOptions{})
 	r.rebootAll()
 	for range 200 {
@@ -117,6 +119,7 @@ func TestARestartOfAllNodesThatIsAbortedLeavesOneNodeToUncordon(t *testing.T) {
 }
 
 func TestAllNodesThatRunTalosAreRestartedThroughTalosctl(t *testing.T) {
+	t.Parallel()
 	r := newRepairs(t, repairOptions{scenario: talosScenario})
 	before := r.boots()
 	r.rebootAll()
@@ -136,6 +139,7 @@ func TestAllNodesThatRunTalosAreRestartedThroughTalosctl(t *testing.T) {
 
 // A plan of hundreds of steps is shown, asked for and carried on as any other.
 func TestAPlanForManyNodesFitsIntoTheRoom(t *testing.T) {
+	t.Parallel()
 	nodes := ""
 	for i := range 40 {
 		nodes += fmt.Sprintf("    - {name: worker-%02d, talos: v1.7.0}\n", i)

@@ -148,6 +148,7 @@ func (c refusedCase) tries(r *repairs) []readOut {
 // TestRefusedOnEverySurface tries what must not be. What people did and read, and what
 // the timeline says of it, stands in the golden file.
 func TestRefusedOnEverySurface(t *testing.T) {
+	t.Parallel()
 	var all strings.Builder
 	for _, c := range refusedCases() {
 		t.Run(c.name, func(t *testing.T) {
@@ -191,6 +192,7 @@ func TestRefusedOnEverySurface(t *testing.T) {
 // TestOnePersonIsOnePersonUnderEveryIdentity: two accounts of one chat, or an account and
 // a Unix user, are one person when the configuration says so, whichever asked first.
 func TestOnePersonIsOnePersonUnderEveryIdentity(t *testing.T) {
+	t.Parallel()
 	inDiscord := func(account string) (ask, approve func(r *repairs) readOut) {
 		return func(r *repairs) readOut { return r.slash(account, "/node recycle node:"+redisNode) },
 			func(r *repairs) readOut { return r.slash(account, approveLine(r.run())) }
@@ -237,6 +239,7 @@ func TestOnePersonIsOnePersonUnderEveryIdentity(t *testing.T) {
 // TestTwoApprovalsAtOnceCountOnce lets two clients approve in the same moment: two
 // persons, and one person in two places.
 func TestTwoApprovalsAtOnceCountOnce(t *testing.T) {
+	t.Parallel()
 	for name, second := range map[string]string{"two persons": "dana", "one person in two places": "chris"} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepairs(t, repairOptions{})
@@ -288,6 +291,7 @@ func TestTwoApprovalsAtOnceCountOnce(t *testing.T) {
 // failed, and also while it still holds the volume and waits for it: then it gets the
 // lock, and a remount of another incident does not.
 func TestTheRemountOfWhatTheRecycleLeftIsNotRefused(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		after time.Duration
 		is    remediation.Status

@@ -175,16 +175,24 @@ func (r *repairs) soon() context.Context {
 	return ctx
 }
 
+// comesToRest waits until nothing is in flight. It is each rest that real time bounds: how many
+// a night has is no matter of time.
+func comesToRest(t *testing.T, s *stage) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), chatTimeout)
+	defer cancel()
+	if err := s.Settle(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // pass lets time go by, for the bot and for the world, with a rest wherever something
 // happens.
 func (r *repairs) pass(d time.Duration) {
 	r.t.Helper()
-	ctx := r.soon()
 	for end := r.clock.Now().Add(d); ; {
 		r.Advance()
-		if err := r.Settle(ctx); err != nil {
-			r.t.Fatal(err)
-		}
+		comesToRest(r.t, r.stage)
 		if !r.clock.Now().Before(end) {
 			return
 		}

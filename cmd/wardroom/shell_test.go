@@ -183,6 +183,7 @@ func TestWhatIsTypedArrives(t *testing.T) {
 }
 
 func TestExitCodesAndErrors(t *testing.T) {
+	t.Parallel()
 	tests := map[string]struct {
 		args []string
 		code int
