@@ -13,13 +13,9 @@ import (
 
 // paginate filters, orders and cuts a list as X-Filter, page and page_size ask.
 // https://techdocs.akamai.com/linode-api/reference/filtering-and-sorting
-func paginate(list any, r *http.Request) (any, *Refusal) {
-	raw, err := json.Marshal(list)
+func (s *Server) paginate(list any, r *http.Request) (any, *Refusal) {
+	all, err := s.items(list, r.URL.Path)
 	if err != nil {
-		return nil, &Refusal{http.StatusInternalServerError, "", err.Error()}
-	}
-	var all []map[string]any
-	if err := json.Unmarshal(raw, &all); err != nil {
 		return nil, &Refusal{http.StatusInternalServerError, "", err.Error()}
 	}
 	filter := map[string]any{}
@@ -54,6 +50,30 @@ func paginate(list any, r *http.Request) (any, *Refusal) {
 	}
 	cut := all[min((page-1)*size, len(all)):min(page*size, len(all))]
 	return map[string]any{"data": append([]map[string]any{}, cut...), "page": page, "pages": pages, "results": len(all)}, nil
+}
+
+// shown is a list as a client sees it, and its text.
+type shown struct {
+	text  string
+	items []map[string]any
+}
+
+// items are a list as a client sees it. They are not changed. Clients ask for the same
+// list again and again: one that has not changed is not read anew.
+func (s *Server) items(list any, path string) ([]map[string]any, error) {
+	raw, err := json.Marshal(list)
+	if err != nil {
+		return nil, err
+	}
+	now := shown{text: string(raw)}
+	if last, is := s.shown[path]; is && last.text == now.text {
+		return slices.Clone(last.items), nil
+	}
+	if err := json.Unmarshal(raw, &now.items); err != nil {
+		return nil, err
+	}
+	s.shown[path] = now
+	return slices.Clone(now.items), nil
 }
 
 func matches(item, filter map[string]any) bool {

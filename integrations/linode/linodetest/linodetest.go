@@ -88,6 +88,7 @@ type Server struct {
 	faults   []*Fault
 	numbers  int // of faults
 	requests []Request
+	shown    map[string]shown // lists, by their path
 	changes  []Change
 	changed  chan struct{} // closed and replaced at every change of the state
 	moved    chan struct{} // the next job may be another one
@@ -101,7 +102,7 @@ type Server struct {
 func New(opt Options) (*Server, error) {
 	opt = opt.withDefaults()
 	s := &Server{opt: opt, done: make(chan struct{}), changed: make(chan struct{}), moved: make(chan struct{}, 1),
-		windows: map[string]*window{}, tokens: map[string]*Token{}}
+		windows: map[string]*window{}, tokens: map[string]*Token{}, shown: map[string]shown{}}
 	s.state = newState(opt)
 	s.tokens[ReadToken] = &Token{User: opt.User, Scopes: ReadScopes}
 	s.tokens[ActToken] = &Token{User: opt.User, Scopes: ActScopes}

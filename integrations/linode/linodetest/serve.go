@@ -153,7 +153,7 @@ func (s *Server) carryOut(w http.ResponseWriter, rt route, c *call, secret strin
 	}
 	result, refusal := rt.do(c)
 	if refusal == nil && rt.collection {
-		result, refusal = paginate(result, c.r)
+		result, refusal = s.paginate(result, c.r)
 	}
 	if refusal != nil {
 		refuse(w, refusal)
