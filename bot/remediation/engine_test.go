@@ -2,6 +2,7 @@ package remediation_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"wardroom/bot/alert"
 	"wardroom/bot/problem"
 	"wardroom/bot/remediation"
+	"wardroom/bot/timeline"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -54,6 +56,32 @@ func (b *bench) wants(id remediation.RunID, want remediation.Status) remediation
 		b.Fatalf("it is %s (%s, asks %+v, held %q), not %s\n%s", r.Status, r.Why, r.Ask, r.Held, want, b.told(0))
 	}
 	return r
+}
+
+// The claim on what cannot be undone stands in the record beside the request, so that no
+// other process may send it for the same approval; the end of the run gives it back.
+func TestADestructiveRequestIsClaimedUntilItsRunEnds(t *testing.T) {
+	b, r := started(t, func(b *bench) { b.world.slow = 5 * time.Minute })
+	claimed := func() (held bool) {
+		b.must(b.store.View(t.Context(), func(v timeline.View) (err error) {
+			for step := 1; err == nil && !held && step <= len(r.Plan.Steps); step++ {
+				_, held, err = v.Claim(fmt.Sprintf("%s/once-%d-%d", r.ID, r.Epoch, step))
+			}
+			return err
+		}))
+		return held
+	}
+	if claimed() {
+		t.Error("it is claimed before anything is done")
+	}
+	b.pass(time.Minute)
+	if b.wants(r.ID, remediation.Running); b.world.accepted != 1 || !claimed() {
+		t.Errorf("%d accepted, and no claim on it", b.world.accepted)
+	}
+	b.pass(time.Hour)
+	if b.wants(r.ID, remediation.Done); claimed() {
+		t.Error("the claim outlives the run")
+	}
 }
 
 func TestARunIsCarriedThrough(t *testing.T) {

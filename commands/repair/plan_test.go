@@ -170,6 +170,43 @@ func TestDetachIsProvenJustBefore(t *testing.T) {
 	}
 }
 
+// Between the last look and the request somebody else may have begun, or may have
+// replaced the machine.
+func TestARecycleIsProvenJustBefore(t *testing.T) {
+	w := newWorld()
+	p := w.plan(t, repair.NodeRecycle, "node", sick)
+	step, _ := w.remediation(t, p.Remediation).Step("recycle")
+	s := remediation.State{Plan: p, Args: p.Steps[slices.IndexFunc(p.Steps, func(s remediation.PlannedStep) bool { return s.Name == "recycle" })].Args, Now: night}
+	if err := step.Prove(t.Context(), s); err != nil {
+		t.Errorf("as it was planned: %v", err)
+	}
+	w.event("linode_reboot", "started", fleet.Entity{Type: "linode", ID: "28312345"})
+	if err := step.Prove(t.Context(), s); !problem.Is(err, problem.Unavailable) {
+		t.Errorf("Linode is at it: %v", err)
+	}
+	w.events = nil
+	for i := range w.slots {
+		w.slots[i].Instance++
+	}
+	if err := step.Prove(t.Context(), s); !problem.Is(err, problem.Conflict) || !strings.Contains(err.Error(), "no longer holds instance 28312345") {
+		t.Errorf("another machine is in its place: %v", err)
+	}
+}
+
+// The taint lets volumes go at once: a machine that still writes would lose data by it.
+func TestTheTaintIsForAMachineThatIsOff(t *testing.T) {
+	w := newWorld()
+	step, _ := w.remediation(t, repair.VolumeRemount).Step("taint-out-of-service")
+	s := remediation.State{Args: map[string]string{"node": sick, "instance": "28312345"}, Now: night}
+	if err := step.Prove(t.Context(), s); !problem.Is(err, problem.Conflict) || !strings.Contains(err.Error(), "may still be writing") {
+		t.Errorf("it runs: %v", err)
+	}
+	w.inst[28312345].Status = "offline"
+	if err := step.Prove(t.Context(), s); err != nil {
+		t.Errorf("it is off: %v", err)
+	}
+}
+
 // counting counts what the cloud and the cluster are asked.
 type counting struct {
 	sky

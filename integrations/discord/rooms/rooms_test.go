@@ -32,6 +32,11 @@ func TestANightInARoom(t *testing.T) {
 	if !messages[0].Pinned || messages[0].EditedTimestamp == nil || !strings.Contains(messages[0].Embeds[0].Description, "Closed") {
 		t.Error("the first message is not the living one, pinned and up to date\n", g.picture())
 	}
+	for _, m := range messages[1:] {
+		if len(m.Embeds) > 0 && m.Nonce == nil {
+			t.Errorf("Discord would not know this post again: %s", m.Text())
+		}
+	}
 	posts := g.told(ch.ID)
 	if want := "Head of INC-1: #" + strings.TrimPrefix(last[1].Ref.String(), "INC-1#") + " `" + last[1].Seal.Hash.String() + "`"; !strings.Contains(posts[len(posts)-1], want) {
 		t.Errorf("the last post does not tell the head: %s", posts[len(posts)-1])
