@@ -44,12 +44,17 @@ test: ## every test, under the race detector where a C compiler is there (RACE=n
 race: ## the tests under the race detector, three times in random order
 	@$(MAKE) --no-print-directory test RACE=yes TESTFLAGS='-count=3 -shuffle=on $(TESTFLAGS)'
 
+.PHONY: mutants
+mutants: ## plant defects in copies: each has to be found by the test that is named for it (RUN=…: only these)
+	@mkdir -p .cache && go build -o .cache/mutants .ci/mutants.go
+	@.cache/mutants -run '$(RUN)'
+
 .PHONY: lint
 lint: ## gofmt, go vet; golangci-lint and shellcheck where they are installed
 	@bad=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$bad" ]; then printf 'not formatted (gofmt -w mends it):\n%s\n' "$$bad"; exit 1; fi
 	go vet $(PKGS)
-	go vet .ci/report.go
+	go vet .ci/report.go && go vet .ci/mutants.go
 	for script in $(SCRIPTS); do bash -n $$script; done
 	@if command -v golangci-lint >/dev/null; then golangci-lint run; else echo 'golangci-lint is not installed: left out'; fi
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo 'shellcheck is not installed: left out'; fi
@@ -92,6 +97,7 @@ docs: ## write the generated references anew
 	@grep -rl --include='*_test.go' -e '/docs/' -e 'deploy.*kubernetes' . | grep -v '^./layout_test.go' | xargs -n1 dirname | sort -u | while read -r p; do \
 	  if grep -q 'flag.Bool("update"' "$$p"/*_test.go; then go test "$$p" -run 'Fresh' -update; fi; \
 	done
+	@go run .ci/mutants.go -update
 	@git --no-pager diff --stat -- docs deploy
 
 .PHONY: clean
