@@ -81,6 +81,10 @@ demo: ## the first night, replayed in about a minute
 e2e: build ## the proof on real systems, a line each (TESTS='TestA TestB' or PARTS='cluster postgres': only those)
 	@TESTS='$(TESTS)' e2e/run $(PARTS)
 
+.PHONY: e2e-scale
+e2e-scale: build ## a cluster of 1,000 nodes and 10,000 pods: how long a plan takes, and how much memory
+	@e2e/run scale
+
 .PHONY: e2e-postgres
 e2e-postgres: ## what runs on real PostgreSQL: storage (under the race detector where it is there), and two Wardrooms
 	@RACE=$(RACE) e2e/run postgres replicas

@@ -26,6 +26,7 @@ type control struct {
 	dir        string
 	program    string
 	kubeconfig string
+	etcd       string // its URL
 	up         *process.Child
 }
 
@@ -44,9 +45,9 @@ func newControl(t *testing.T, dir, url, token string, o options) *control {
 		if c.up.Ended() {
 			t.Fatalf("k8sdev ended: %v\n%s", c.up.Err(), c.up.Log)
 		}
-		_, line, ready := strings.Cut(c.up.Log.String(), "READY KUBECONFIG=")
-		c.kubeconfig, _, _ = strings.Cut(line, "\n")
-		return ready, c.up.Log.String()
+		c.etcd = c.told("ETCD=")
+		c.kubeconfig = c.told("READY KUBECONFIG=")
+		return c.kubeconfig != "", c.up.Log.String()
 	})
 	config, err := clientcmd.BuildConfigFromFlags("", c.kubeconfig)
 	if err != nil {
@@ -57,6 +58,17 @@ func newControl(t *testing.T, dir, url, token string, o options) *control {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// told is what k8sdev has said after these words; "" when it has not yet, or not to the
+// end of the line.
+func (c *control) told(words string) string {
+	_, rest, _ := strings.Cut(c.up.Log.String(), words)
+	line, _, ended := strings.Cut(rest, "\n")
+	if !ended {
+		return ""
+	}
+	return line
 }
 
 // kubectl is what the administrator types.
@@ -87,6 +99,18 @@ func (c *control) startAPI() {
 	process.Await(c.t, "the API server answers again", process.Patience, func() (bool, string) {
 		_, err := c.CoreV1().Nodes().List(process.Soon(c.t), metav1.ListOptions{})
 		return err == nil, fmt.Sprint(err)
+	})
+}
+
+// toggleControllers stops the controller manager, and starts it when it is stopped, as
+// it then says.
+func (c *control) toggleControllers(says string) {
+	c.t.Helper()
+	says += " kube-controller-manager"
+	before := strings.Count(c.up.Log.String(), says)
+	c.up.Signal(syscall.SIGHUP)
+	process.Await(c.t, says, process.Patience, func() (bool, string) {
+		return strings.Count(c.up.Log.String(), says) > before, c.up.Log.String()
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"wardroom/e2e/internal/process"
 	"wardroom/e2e/internal/wardroom"
 	"wardroom/integrations/linode/linodetest"
 )
@@ -54,7 +55,7 @@ func newRig(t *testing.T, o options) *rig {
 	r, dir := newCluster(t, o)
 	r.machines = &machines{t: t, cloud: r.cloud, cluster: r.control.Interface, hung: map[string]int{}}
 	r.machines.follow()
-	r.whole()
+	r.populate()
 	r.configure(dir, o)
 	return r
 }
@@ -81,8 +82,18 @@ func newCluster(t *testing.T, o options) (r *rig, dir string) {
 	r.cloud.AddVolume(linodetest.Disk{ID: redisVolume, Label: "pvcbb1d06139b334c1f"})
 	r.cloud.AddVolume(linodetest.Disk{ID: postgresVolume, Label: "pvca14c0fe2d9b74e60"})
 	r.control = newControl(t, filepath.Join(dir, "cluster"), r.cloud.URL(), clusterToken, o)
-	r.kubectl("apply", "--server-side", "-f", "testdata/world.yaml")
 	return r, dir
+}
+
+// populate waits for the first nodes and lets everything run on them.
+func (r *rig) populate() {
+	r.Helper()
+	process.Await(r.T, "three nodes are Ready", process.Journey, func() (bool, string) {
+		amiss := strings.Join(r.sickNodes(), "; ")
+		return amiss == "", amiss
+	})
+	r.kubectl("apply", "--server-side", "-f", "testdata/world.yaml")
+	r.whole()
 }
 
 // configure writes what joe and chris have told Wardroom.

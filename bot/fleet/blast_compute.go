@@ -314,7 +314,15 @@ func (b *blaster) blocking() (all []Budget) {
 // taint, whether or not some pod tolerates it.
 func (b *blaster) capacity(target string) (c Capacity) {
 	for _, p := range b.pods {
-		c.Needed.add(p.Requests, 1)
+		c.Needed.add(p.Requests)
+	}
+	used := map[string]Resources{}
+	for i := range b.s.Pods {
+		if p := &b.s.Pods[i]; p.Node != "" && p.alive() {
+			on := used[p.Node]
+			on.add(p.Requests)
+			used[p.Node] = on
+		}
 	}
 	for _, n := range b.s.Nodes {
 		if n.Name == target || n.Ready != True || n.Unschedulable || slices.ContainsFunc(n.Taints, func(t Taint) bool { return t.Effect != "PreferNoSchedule" }) {
@@ -324,25 +332,20 @@ func (b *blaster) capacity(target string) (c Capacity) {
 			b.unknown("capacity of node " + n.Name)
 			continue
 		}
-		free := n.Allocatable
-		for _, p := range b.s.Pods {
-			if p.Node == n.Name && p.alive() {
-				free.add(p.Requests, -1)
-			}
-		}
+		on := used[n.Name]
 		c.Nodes++
-		c.Free.MilliCPU += max(free.MilliCPU, 0)
-		c.Free.Memory += max(free.Memory, 0)
-		c.Free.Pods += max(free.Pods, 0)
+		c.Free.MilliCPU += max(n.Allocatable.MilliCPU-on.MilliCPU, 0)
+		c.Free.Memory += max(n.Allocatable.Memory-on.Memory, 0)
+		c.Free.Pods += max(n.Allocatable.Pods-on.Pods, 0)
 	}
 	return c
 }
 
-// add adds what one pod asks for, so many times: a pod takes one place.
-func (r *Resources) add(pod Resources, times int64) {
-	r.MilliCPU += times * pod.MilliCPU
-	r.Memory += times * pod.Memory
-	r.Pods += times
+// add adds what one pod asks for: it takes one place.
+func (r *Resources) add(pod Resources) {
+	r.MilliCPU += pod.MilliCPU
+	r.Memory += pod.Memory
+	r.Pods++
 }
 
 // backups finds those of what is hit: by what they declare, else by the workload's

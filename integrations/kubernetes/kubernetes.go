@@ -49,6 +49,7 @@ type shared struct {
 
 	mu      sync.Mutex
 	last    *fleet.Snapshot // read anew
+	reading *reading        // the newest, while it is read; nil: none
 	changes int             // that were asked for
 	known   int             // of them, when last was begun
 	lists   lists           // what last was made of; only where Live is set

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"wardroom/bot/fleet"
 	"wardroom/bot/problem"
@@ -28,7 +27,7 @@ func (c *Cluster) Snapshot(ctx context.Context, maxAge time.Duration) (*fleet.Sn
 	if young != nil && !overtaken {
 		return young, nil
 	}
-	s, err := c.readAnew(ctx)
+	s, err := c.readShared(ctx, maxAge)
 	if err != nil && young != nil && ctx.Err() == nil {
 		return young, nil
 	}
@@ -261,22 +260,6 @@ func (c *shared) workload(w workload, r *record, e everything, argo applications
 	slices.SortFunc(out.Keepers, func(a, b fleet.Keeper) int {
 		return cmp.Or(strings.Compare(a.How, b.How), byName(a.Object, b.Object))
 	})
-	return out
-}
-
-func budgets(e everything, pods []fleet.Pod) []fleet.Budget {
-	var out []fleet.Budget
-	for _, b := range of[budget](e, "poddisruptionbudgets") {
-		made := b.Budget
-		made.Covers = []string{}
-		for _, p := range pods {
-			if b.selector != nil && p.Namespace == made.Namespace && b.selector.Matches(labels.Set(p.Labels)) {
-				made.Covers = append(made.Covers, p.String())
-			}
-		}
-		out = append(out, made)
-	}
-	slices.SortFunc(out, func(a, b fleet.Budget) int { return byName(a.Object, b.Object) })
 	return out
 }
 

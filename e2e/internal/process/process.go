@@ -111,6 +111,9 @@ func (c *Child) Kill() {
 // Signal is lost when the process has ended.
 func (c *Child) Signal(s syscall.Signal) { _ = c.cmd.Process.Signal(s) }
 
+// PID is its number.
+func (c *Child) PID() int { return c.cmd.Process.Pid }
+
 // Ended reports whether it has ended.
 func (c *Child) Ended() bool {
 	select {

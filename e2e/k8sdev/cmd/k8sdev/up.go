@@ -29,15 +29,17 @@ type cluster struct {
 	linodeToken string        // of the cluster's own user
 	lostAfter   time.Duration // until a node that says nothing is not Ready
 	apiServer   []string      // its arguments
+	controllers []string      // the controller manager's
 	apiURL      string
 	began       time.Time
 }
 
 const startWithin = 4 * time.Minute // a loaded machine needs more than one
 
-// up starts a cluster in an empty folder and prints a line with READY and the
-// administrator's kubeconfig. It runs until SIGTERM or SIGINT, or until a component
-// ends. SIGUSR1 stops the API server, SIGUSR2 starts it again.
+// up starts a cluster in an empty folder and prints a line with etcd's address, and one
+// with READY and the administrator's kubeconfig. It runs until SIGTERM or SIGINT, or until a component
+// ends. SIGUSR1 stops the API server, SIGUSR2 starts it again; SIGHUP stops the
+// controller manager and, when it is stopped, starts it again.
 func up(args []string) int {
 	flags := flag.NewFlagSet("up", flag.ExitOnError)
 	c := &cluster{began: time.Now()}
@@ -49,7 +51,7 @@ func up(args []string) int {
 	_ = flags.Parse(args) // it exits
 	// Before anything is started: a signal that comes early still ends it all.
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGHUP)
 	runtime.LockOSThread()
 	defer c.endAll()
 	err := c.start(signals)
@@ -110,13 +112,15 @@ func (c *cluster) start(signals <-chan os.Signal) (err error) {
 	if err := c.startRest(ctx, kubeconfig); err != nil {
 		return err
 	}
+	c.say("ETCD=%s", etcd)
 	c.say("READY KUBECONFIG=%s", kubeconfig)
 	return nil
 }
 
 // startRest starts what speaks to the API server.
 func (c *cluster) startRest(ctx context.Context, kubeconfig string) error {
-	if err := c.supervisor.start(c.self, controllerName, controllerArgs(c.dir, kubeconfig, certificate(c.dir), c.lostAfter)...); err != nil {
+	c.controllers = controllerArgs(c.dir, kubeconfig, certificate(c.dir), c.lostAfter)
+	if err := c.supervisor.start(c.self, controllerName, c.controllers...); err != nil {
 		return err
 	}
 	if err := c.supervisor.start(c.self, schedulerName, "--kubeconfig="+kubeconfig, "--leader-elect=false", "--secure-port=0", "--profiling=false",
@@ -172,17 +176,8 @@ func (c *cluster) supervise(signals <-chan os.Signal) error {
 	for {
 		select {
 		case s := <-signals:
-			switch p := c.running(apiServerName); {
-			case s == syscall.SIGUSR1 && p != nil:
-				c.end(p)
-				c.say("STOPPED %s", apiServerName)
-			case s == syscall.SIGUSR2 && p == nil:
-				if err := c.supervisor.start(c.self, apiServerName, c.apiServer...); err != nil {
-					return err
-				}
-				c.say("STARTED %s", apiServerName)
-			case s == syscall.SIGTERM || s == syscall.SIGINT:
-				return errTold
+			if err := c.obey(s); err != nil {
+				return err
 			}
 		case p := <-c.died:
 			if c.running(p.name) == p {
@@ -190,6 +185,37 @@ func (c *cluster) supervise(signals <-chan os.Signal) error {
 			}
 		}
 	}
+}
+
+// obey does what one signal says.
+func (c *cluster) obey(s os.Signal) error {
+	api, controllers := c.running(apiServerName), c.running(controllerName)
+	switch {
+	case s == syscall.SIGTERM || s == syscall.SIGINT:
+		return errTold
+	case s == syscall.SIGUSR1 && api != nil:
+		c.stop(api)
+	case s == syscall.SIGUSR2 && api == nil:
+		return c.again(apiServerName, c.apiServer)
+	case s == syscall.SIGHUP && controllers != nil:
+		c.stop(controllers)
+	case s == syscall.SIGHUP:
+		return c.again(controllerName, c.controllers)
+	}
+	return nil
+}
+
+func (c *cluster) stop(p *process) {
+	c.end(p)
+	c.say("STOPPED %s", p.name)
+}
+
+func (c *cluster) again(name string, args []string) error {
+	if err := c.supervisor.start(c.self, name, args...); err != nil {
+		return err
+	}
+	c.say("STARTED %s", name)
+	return nil
 }
 
 func (c *cluster) say(format string, args ...any) {
