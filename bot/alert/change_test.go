@@ -107,6 +107,22 @@ func TestTheResolutionKeepsAPeakThatWasOnlyNoted(t *testing.T) {
 	}
 }
 
+func TestTheResolutionTellsAPeakThatIsRecordedAlready(t *testing.T) {
+	w := newWorld(t)
+	w.record(locks(34))
+	for _, n := range []int{61, 12} {
+		w.clock.advance(time.Minute)
+		w.record(locks(n))
+	}
+	w.clock.advance(time.Minute)
+	w.record(resolved(locks(12), w.clock.Now()))
+	wantLog(t, w,
+		"00:32:00 alert.received: Alert postgres/table-locks firing: a service has claimed 34 dangerous table locks",
+		"00:33:00 alert.changed: Alert postgres/table-locks changed: now 61, peaked at 61",
+		"00:34:00 alert.changed: Alert postgres/table-locks changed: now 12, peaked at 61",
+		"00:35:00 alert.received: Alert postgres/table-locks resolved: a service has claimed 12 dangerous table locks (peaked at 61)")
+}
+
 func TestAResolutionWithoutAnnotationsKeepsThePeak(t *testing.T) {
 	w := newWorld(t)
 	w.record(locks(34))

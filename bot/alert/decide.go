@@ -153,7 +153,7 @@ func (d *decision) resolve(row *Current, in *incoming) error {
 		d.forget(in.key)
 	}
 	bare := len(in.received.Alert.Labels) == 0 && len(row.Labels) > 0
-	if !in.undated && !bare && value == row.Value {
+	if !in.undated && !bare && (value == nil || value == row.Value && !value.moved()) {
 		return d.receive(in, in.sealed, in.received, row.Received)
 	}
 	r := *in.received

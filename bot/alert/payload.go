@@ -32,6 +32,9 @@ func (*Received) Kind() timeline.Kind { return "alert.received" }
 func (r *Received) Text() string {
 	b := r.Alert.Brief()
 	b.Value = r.Value
+	if r.Found != "" {
+		return describe(b) + " (" + r.Found + ")"
+	}
 	return describe(b)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -17,8 +18,9 @@ const ReadbackEvery = 5 * time.Minute
 const pullTimeout = 30 * time.Second
 
 // Readback asks a source what fires now and records what no webhook told:
-// alerts that were missed, as while Wardroom was down, and resolutions that were
-// lost.
+// alerts that were missed, as while Wardroom was down, resolutions that were lost,
+// and what a firing alert says by now: Alertmanager tells of that only when it
+// repeats itself, by default after four hours.
 type Readback struct {
 	puller Puller
 	label  string
@@ -110,8 +112,8 @@ func (r *Readback) compare(ctx context.Context, asOf time.Time) (active, missed,
 	}
 	how := manner{found: "read back from " + r.label, asOf: asOf}
 
-	missing, present := r.missing(pulled, known, asOf)
-	result, err := r.intake.record(ctx, missing, how)
+	news, present := r.news(pulled, known, asOf)
+	result, err := r.intake.record(ctx, news, how)
 	if err != nil || pullErr != nil {
 		return len(pulled), result.New, 0, joinPull(pullErr, err)
 	}
@@ -137,25 +139,26 @@ func (r *Readback) firing(ctx context.Context) ([]Current, error) {
 	return rows, err
 }
 
-// missing returns what was not told of, and the keys of all that fires. What
-// began just now is not missed: its notification waits for its group.
-func (r *Readback) missing(pulled []Pulled, known []Current, asOf time.Time) ([]Alert, map[string]bool) {
-	told := make(map[string]time.Time, len(known))
+// news returns what was not told of, or is said otherwise by now, and the keys of all
+// that fires. What began just now is not missed: its notification waits for its group.
+func (r *Readback) news(pulled []Pulled, known []Current, asOf time.Time) ([]Alert, map[string]bool) {
+	told := make(map[string]*Current, len(known))
 	for i := range known {
-		told[known[i].Key()] = known[i].StartsAt
+		told[known[i].Key()] = &known[i]
 	}
 	present := make(map[string]bool, len(pulled))
-	var missing []Alert
+	var news []Alert
 	for i := range pulled {
 		a := pulled[i].Alert
 		a.Source, a.Status, a.EndsAt = r.puller.Name(), Firing, time.Time{}
 		present[a.Key()] = true
-		if _, firing := told[a.Key()]; firing || pulled[i].Muted || a.StartsAt.Add(settle).After(asOf) {
-			continue
+		switch row := told[a.Key()]; {
+		case pulled[i].Muted, a.StartsAt.Add(settle).After(asOf):
+		case row == nil, row.StartsAt.Equal(timeline.Stamp(a.StartsAt)) && !maps.Equal(row.Annotations, a.Annotations):
+			news = append(news, a)
 		}
-		missing = append(missing, a)
 	}
-	return missing, present
+	return news, present
 }
 
 // resolve records the end of what fires here and no longer at its source.

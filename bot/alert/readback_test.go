@@ -55,6 +55,28 @@ func TestMissedAlertsAreFound(t *testing.T) {
 	wantResult(t, w.record(locks(34)), alert.Result{Repeated: 1}) // the webhook comes after all
 }
 
+func TestWhatAFiringAlertSaysByNowIsReadBack(t *testing.T) {
+	w := newWorld(t)
+	w.record(locks(34))
+	w.clock.advance(3 * time.Minute)
+	other := locks(99)
+	other.StartsAt = began.Add(time.Minute)
+	s := &source{active: []alert.Pulled{{Alert: locks(61)}, {Alert: other}, {Alert: locks(99), Muted: true}}}
+	r := newReadback(w, s)
+	for range 2 {
+		if status := r.Once(t.Context()); status.Err != nil || status.Missed != 0 || status.Resolved != 0 {
+			t.Errorf("status: %+v", status)
+		}
+	}
+	if v := w.row(lockKey).Value; v == nil || v.Peak != 61 || v.Last != 61 {
+		t.Errorf("value: %+v", v)
+	}
+	wantResult(t, w.record(resolved(locks(34), w.clock.Now())), alert.Result{New: 1})
+	if v := w.row(lockKey).Value; v.Peak != 61 {
+		t.Errorf("the peak that was read back is forgotten: %+v", v)
+	}
+}
+
 func TestLostResolutionsAreFound(t *testing.T) {
 	w := newWorld(t)
 	w.record(locks(34))

@@ -69,7 +69,8 @@ func (p *Puller) api() api { return api{p.options.Client, p.options.Authorize} }
 // Name is the name of the source.
 func (p *Puller) Name() string { return p.options.Name }
 
-// Active returns every alert that any replica holds as firing. It fails, beside
+// Active returns every alert that any replica holds as firing, as the one says it that was
+// told of it last. It fails, beside
 // what it has, when no replica answered that has been up for 5 minutes: then an
 // alert's absence does not mean that it has resolved.
 func (p *Puller) Active(ctx context.Context) ([]alert.Pulled, error) {
@@ -82,6 +83,7 @@ func (p *Puller) Active(ctx context.Context) ([]alert.Pulled, error) {
 
 	byFingerprint := map[string]int{}
 	var all []alert.Pulled
+	var heard []time.Time // when a replica was told of each; the latest counts
 	var errs []error
 	warm := false
 	for _, a := range answers {
@@ -90,14 +92,18 @@ func (p *Puller) Active(ctx context.Context) ([]alert.Pulled, error) {
 			continue
 		}
 		warm = warm || a.warm
-		for _, one := range a.alerts {
+		for i, one := range a.alerts {
 			at, twice := byFingerprint[one.Fingerprint]
 			if !twice {
 				byFingerprint[one.Fingerprint] = len(all)
-				all = append(all, one)
+				all, heard = append(all, one), append(heard, a.heard[i])
 				continue
 			}
-			all[at].Muted = all[at].Muted || one.Muted
+			one.Muted = one.Muted || all[at].Muted
+			all[at].Muted = one.Muted
+			if a.heard[i].After(heard[at]) {
+				all[at], heard[at] = one, a.heard[i]
+			}
 		}
 	}
 	switch {
@@ -111,6 +117,7 @@ func (p *Puller) Active(ctx context.Context) ([]alert.Pulled, error) {
 
 type answer struct {
 	alerts []alert.Pulled
+	heard  []time.Time // when it was told of each
 	warm   bool
 	err    error
 }
@@ -122,6 +129,7 @@ type gettableAlert struct {
 	Annotations  map[string]string `json:"annotations"`
 	Fingerprint  string            `json:"fingerprint"`
 	StartsAt     time.Time         `json:"startsAt"`
+	UpdatedAt    time.Time         `json:"updatedAt"`
 	GeneratorURL string            `json:"generatorURL"`
 	Status       struct {
 		State string `json:"state"` // unprocessed, active, suppressed
@@ -151,6 +159,7 @@ func (p *Puller) ask(ctx context.Context, replica *url.URL) answer {
 		if g.Fingerprint == "" {
 			g.Fingerprint = alert.Fingerprint(g.Labels)
 		}
+		a.heard = append(a.heard, g.UpdatedAt)
 		a.alerts = append(a.alerts, alert.Pulled{Muted: g.Status.State == "suppressed",
 			Alert: alert.Alert{Source: p.options.Name, Fingerprint: g.Fingerprint, Status: alert.Firing, Labels: g.Labels,
 				Annotations: g.Annotations, StartsAt: millis(g.StartsAt), GeneratorURL: g.GeneratorURL}})

@@ -1,6 +1,7 @@
 package alertmanager
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +34,8 @@ type held struct {
 	labels         map[string]string
 	starts, ends   time.Time
 	silenced       bool
+	summary        string    // "it is down" when it is empty
+	updated        time.Time // when Prometheus told of it last
 	receiver       string
 	neverProcessed bool
 }
@@ -76,8 +79,8 @@ func (r *replica) list(req *http.Request) []map[string]any {
 			state, by = "suppressed", []string{"5a1c-silence"}
 		}
 		list = append(list, map[string]any{
-			"annotations": map[string]string{"summary": "it is down"}, "endsAt": a.ends.Format(millisLayout), "startsAt": a.starts.Format(millisLayout),
-			"updatedAt": r.now().Format(millisLayout), "fingerprint": alert.Fingerprint(a.labels), "labels": a.labels, "generatorURL": "http://prometheus",
+			"annotations": map[string]string{"summary": cmp.Or(a.summary, "it is down")}, "endsAt": a.ends.Format(millisLayout), "startsAt": a.starts.Format(millisLayout),
+			"updatedAt": a.updated.Format(millisLayout), "fingerprint": alert.Fingerprint(a.labels), "labels": a.labels, "generatorURL": "http://prometheus",
 			"receivers": []map[string]string{{"name": a.receiver}}, "status": map[string]any{"state": state, "silencedBy": by, "inhibitedBy": []string{}, "mutedBy": []string{}}})
 	}
 	return list
@@ -192,6 +195,23 @@ func TestReplicasAreUnited(t *testing.T) {
 	two := start(t, &replica{alerts: []held{firing("b"), firing("c")}})
 	if got, err := active(t, puller(t, nil, one, two)); got != "[b] a c" || err != nil {
 		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestTheReplicaThatWasToldLastCounts(t *testing.T) {
+	stale, fresh := firing("a"), firing("a")
+	stale.summary, stale.updated = "34 locks", noon.Add(-3*time.Minute)
+	fresh.summary, fresh.updated = "61 locks", noon
+	silenced := stale
+	silenced.silenced = true
+	for _, urls := range [][]string{
+		{start(t, &replica{alerts: []held{silenced}}), start(t, &replica{alerts: []held{fresh}})},
+		{start(t, &replica{alerts: []held{fresh}}), start(t, &replica{alerts: []held{silenced}})},
+	} {
+		pulled, err := puller(t, nil, urls...).Active(t.Context())
+		if err != nil || len(pulled) != 1 || pulled[0].Summary() != "61 locks" || !pulled[0].Muted {
+			t.Errorf("got %+v, %v", pulled, err)
+		}
 	}
 }
 
