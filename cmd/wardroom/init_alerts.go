@@ -295,6 +295,7 @@ func (a *answers) receiverSnippet(m machine, data string) string {
 		"  receiver: " + quoted(a.receiver),
 		"  routes:",
 		"    - receiver: wardroom",
+		"      repeat_interval: 1m       # so that it knows how high a value rises",
 		"      continue: true            # and on to the receiver that you have",
 		"    # ... your own routes, as they are, and last:",
 		"    - receiver: " + quoted(a.receiver) + "   # since an alert that a route took does not reach the one at the top",
