@@ -82,7 +82,7 @@ func CodeOf(err error) Code {
 func Is(err error, code Code) bool { return err != nil && CodeOf(err) == code }
 
 // HTTPStatus is the response status that a code stands for. Unavailable is 503
-// and never 429: Alertmanager drops a notification that is answered with 4xx.
+// and never 429: Alertmanager gives a notification up that is answered with 4xx.
 func (c Code) HTTPStatus() int {
 	switch c {
 	case Invalid:

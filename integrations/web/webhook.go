@@ -41,7 +41,8 @@ func senders(sources []alert.Source) (map[string]*sender, error) {
 
 // webhook records the alerts of one request. The answer is 2xx only when they
 // are on disk. Every 4xx means that the same request will never be accepted:
-// Alertmanager does not repeat it. Whatever may pass is a 503.
+// Alertmanager gives that message up, until the group's next. Whatever may pass is
+// a 503, which it repeats at once.
 func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
 	result, received, err := s.receive(w, r)
 	if err != nil {
