@@ -140,22 +140,32 @@ func (r *replicas) lists(name string, firing bool) {
 	r.t.Helper()
 	process.Await(r.t, fmt.Sprintf("the Alertmanagers list %s: %t", name, firing), process.Patience, func() (bool, string) {
 		for _, address := range r.addresses {
-			var all []struct {
-				Labels map[string]string `json:"labels"`
-			}
-			if err := get(address+"/api/v2/alerts", &all); err != nil {
-				return false, err.Error()
-			}
-			found := false
-			for _, a := range all {
-				found = found || a.Labels["alertname"] == name
-			}
-			if found != firing {
-				return false, fmt.Sprintf("%s: %+v", address, all)
+			states := r.states(address)
+			if _, found := states[name]; found != firing {
+				return false, fmt.Sprintf("%s: %v", address, states)
 			}
 		}
 		return true, ""
 	})
+}
+
+// states says of each alert that a replica lists whether it is "active" or "suppressed".
+func (r *replicas) states(address string) map[string]string {
+	r.t.Helper()
+	var all []struct {
+		Labels map[string]string `json:"labels"`
+		Status struct {
+			State string `json:"state"`
+		} `json:"status"`
+	}
+	if err := get(address+"/api/v2/alerts", &all); err != nil {
+		r.t.Fatal(err)
+	}
+	states := map[string]string{}
+	for _, a := range all {
+		states[a.Labels["alertname"]] = a.Status.State
+	}
+	return states
 }
 
 func get(url string, into any) error {
