@@ -32,7 +32,7 @@ func TestASilenceIsPlacedAtAlertmanager(t *testing.T) {
 		}
 		return true, ""
 	})
-	s.bot.Tells("INC-1", connections+" firing", ": known, we are on it", "Alertmanager holds silence")
+	s.bot.Tells("INC-1", connections+" firing", ": known, we are on it", "holds silence")
 	end()
 	s.becomes(idle, alert.Resolved)
 	if a := s.alert(connections); a.Status != alert.Firing {
