@@ -130,8 +130,8 @@ func (e *Engine) committed(c timeline.Commit) {
 		for _, k := range g.Kinds {
 			if concerns(string(k)) {
 				e.mu.Lock()
+				defer e.mu.Unlock()
 				e.dirty = true
-				e.mu.Unlock()
 				select {
 				case e.wake <- struct{}{}:
 				default:
@@ -208,7 +208,12 @@ func (e *Engine) rest(ctx context.Context, next time.Time) {
 		return
 	}
 	// The alarm is set before anybody sees the engine rest: whoever moves the clock
-	// once all is settled asks it what is waited for.
+	// once all is settled asks it what is waited for. A call that it has long answered
+	// does not wake it again, and take the alarm away.
+	select {
+	case <-e.wake:
+	default:
+	}
 	var alarm <-chan time.Time
 	if !next.IsZero() {
 		c, stop := e.desk.clock.At(next)
