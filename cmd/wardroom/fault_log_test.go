@@ -86,11 +86,5 @@ func (l *logbook) between(from, to time.Time) (said []string) {
 	}) {
 		said = append(said, strings.TrimSuffix(line.level.String()+" "+line.what+": "+wireWords.ReplaceAllString(line.why, ""), ": "))
 	}
-	if len(said) > mostLines {
-		said = append(said[:mostLines], fmt.Sprintf("and %d more of what follows from it", len(said)-mostLines))
-	}
 	return said
 }
-
-// mostLines are how many kinds of lines the page has room for.
-const mostLines = 3

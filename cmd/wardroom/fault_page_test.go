@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// mostLines are for how many kinds of lines of the log the page has room.
+const mostLines = 3
+
 // cell is what one fault comes to.
 type cell struct {
 	seen, waits, lost, after []string
@@ -18,8 +21,12 @@ func (n *faultNight) cell(calm *faultNight) (c cell) {
 		c.seen = append(c.seen, "Room: "+printed(l))
 	}
 	c.seen = append(c.seen, n.answers(calm)...)
-	for _, l := range n.logs.between(n.broken, n.backTime()) {
+	said := n.logs.between(n.broken, n.backTime())
+	for _, l := range said[:min(len(said), mostLines)] {
 		c.seen = append(c.seen, "Log: "+printed(l))
+	}
+	if more := len(said) - mostLines; more > 0 {
+		c.seen = append(c.seen, fmt.Sprintf("Log: and %d more of what follows from it", more))
 	}
 	if c.waits = n.waited; !slices.ContainsFunc(c.waits, func(w string) bool { return strings.HasPrefix(w, "the run") }) {
 		c.waits = append(c.waits, "the repair does not wait")
@@ -108,7 +115,7 @@ In short, at 03:00:
 The tables are from a night that is played with each fault: an alert at 00:31, a recycle of the node
 with Redis asked for at 00:33 and approved at 00:35, the public told at 00:37, a second alert at 00:38, a
 note at 00:39. One thing breaks in it and is back at 00:50. Undisturbed, the recycle is done at 00:38. **slow**
-is carried out and answered after the client's limit (cluster 10 s, Linode 20 s, Discord 15 s, Statuspage 20 s),
+is carried out and answered after the client's limit (cluster 10 s, Linode 20 s, Discord 15 s, Statuspage 20 s; the test spends none),
 **5xx** an error 503, **closed** a connection that is refused or cut, **garbage** a page of HTML with status 200.
 In quotes stands what was printed, in the room's message, to whom asked, or in the log (each kind of line once,
 how it ended). After each night the test has held: the record verifies; both alerts, the approval, the update
