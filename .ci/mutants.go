@@ -70,7 +70,7 @@ func run(update bool, only string, jobs int) error {
 		return err
 	}
 	all = slices.DeleteFunc(all, func(m mutant) bool { return !wanted.MatchString(m.Name) })
-	begin := time.Now()
+	begin, before := time.Now(), leftovers()
 	if err := healthy(all); err != nil {
 		return err
 	}
@@ -102,10 +102,22 @@ func run(update bool, only string, jobs int) error {
 		}
 	}
 	fmt.Printf("%d mutants, %d found, in %.0fs\n", len(all), len(all)-bad, time.Since(begin).Seconds())
+	if after := leftovers(); after != before {
+		return fmt.Errorf("a test that failed has left something in the tree: choose another, or a test inside it:\n%s", after)
+	}
 	if bad > 0 {
 		return fmt.Errorf("%d of %d defects were not found", bad, len(all))
 	}
 	return nil
+}
+
+// leftovers are files that tests have made where they lie, as rapid does when one fails.
+func leftovers() string {
+	out, err := exec.Command("git", "status", "--porcelain", "--untracked-files=all", "--", "*testdata*").Output()
+	if err != nil {
+		return "" // there is no repository to look into
+	}
+	return string(out)
 }
 
 // healthy runs the tests on the tree as it is, each package once.
