@@ -145,10 +145,19 @@ func describe(b Brief) string {
 	if b.Summary != "" {
 		text += ": " + b.Summary
 	}
-	if b.Value != nil && b.Value.Peak != b.Value.First {
+	if b.Value != nil && b.Value.Peak != b.told() {
 		text += " (peaked at " + Number(b.Value.Peak) + ")"
 	}
 	return text
+}
+
+// told is the value that the summary has: of an alert that fires the first one, of one
+// that is resolved the last.
+func (b Brief) told() float64 {
+	if b.Status == Resolved {
+		return b.Value.Last
+	}
+	return b.Value.First
 }
 
 // names folds alerts of one name: "a ×3, b".
