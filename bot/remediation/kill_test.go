@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,15 +18,15 @@ import (
 // request and after it. The world lives on.
 type killer struct {
 	*bench
-	at, point int
-	died      chan struct{}
+	at    int
+	point atomic.Int64 // people and the engine come to points at the same time
+	died  chan struct{}
 }
 
 var errKilled = errors.New("killed")
 
 func (k *killer) reached() bool {
-	k.point++
-	if k.point != k.at {
+	if k.point.Add(1) != int64(k.at) {
 		return false
 	}
 	k.world.dead.Store(true)
@@ -124,7 +125,7 @@ func killedAt(t *testing.T, at int, prepare func(*world)) (points int) {
 		t.Errorf("%s: %d runs", where, len(runs))
 	}
 	k.sound()
-	return k.point
+	return int(k.point.Load())
 }
 
 func (b *bench) runs() (list []remediation.Run) {
