@@ -59,17 +59,20 @@ func (b *bot) finishes(r remediation.Run) remediation.Run {
 // ends waits until a run is over. One that stops and asks does not end.
 func (b *bot) ends(r remediation.Run) remediation.Run {
 	b.t.Helper()
-	began := time.Now()
-	for r.Status.Active() {
-		r = b.run(string(r.ID))
-		switch {
-		case r.Status == remediation.Asking:
-			b.t.Fatalf("%s asks: %s\n%s", r.ID, r.Ask.Sentence, b.story(r))
-		case time.Since(began) > process.Journey:
-			b.t.Fatalf("%s is %s for %s\n%s", r.ID, r.Status, process.Journey, b.story(r))
+	over := false
+	defer func() {
+		if !over {
+			b.t.Log(b.story(r))
 		}
-		process.Pause(b.t)
-	}
+	}()
+	process.Await(b.t, string(r.ID)+" is over", process.Journey, func() (bool, string) {
+		r = b.run(string(r.ID))
+		if r.Status == remediation.Asking {
+			b.t.Fatalf("%s asks: %s", r.ID, r.Ask.Sentence)
+		}
+		over = !r.Status.Active()
+		return over, string(r.Status)
+	})
 	b.t.Logf("%s %s of %s: %s after %s", r.ID, r.Plan.Remediation, r.Plan.Target.Name, r.Status, r.EndedAt.Sub(r.StartedAt).Round(time.Second))
 	return r
 }

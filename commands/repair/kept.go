@@ -1,10 +1,8 @@
 package repair
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"wardroom/bot/command"
 	"wardroom/bot/fleet"
@@ -60,8 +58,11 @@ func keptWorkloads(runs []remediation.Run, id timeline.ID) (kept []room.Leftover
 			}
 			seen = append(seen, o)
 			was, known := rememberedOf(runs, o)
-			newest := runs[slices.IndexFunc(runs, func(other remediation.Run) bool { return other.ID == cmp.Or(was.run, r.ID) })]
-			if !known || was.left == was.replicas || newest.Incident != id || len(newest.Left) > 0 {
+			if !known || was.left == was.replicas {
+				continue
+			}
+			newest := runs[slices.IndexFunc(runs, func(other remediation.Run) bool { return other.ID == was.run })]
+			if newest.Incident != id || len(newest.Left) > 0 {
 				continue
 			}
 			l := room.Leftover{Text: fmt.Sprintf("%s left %s at %d, it was %d", newest.ID, o, was.left, was.replicas),
@@ -85,7 +86,7 @@ func leaves(r remediation.Run, step string, args map[string]string) bool {
 // putBack asks for the plan of a repair; without a name it is of the only one.
 func putBack(label, path, option, name string) *command.Action {
 	ask := command.Ask{Path: path}
-	if name = strings.TrimSpace(name); name != "" {
+	if name != "" {
 		ask.Options = map[string]string{option: name}
 	}
 	return &command.Action{Label: label, Style: command.Secondary, Ask: ask}

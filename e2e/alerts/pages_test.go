@@ -51,18 +51,25 @@ status_page:
 	return bot, newBrowser(t)
 }
 
-// twentyFivePast is how 00:25, the last one in London, is written in a page.
-func twentyFivePast() string {
+// began is 00:25, the last one in London: when the incident of newSite began.
+func began(t *testing.T) time.Time {
+	t.Helper()
 	zone, err := time.LoadLocation("Europe/London")
 	if err != nil {
-		panic(err)
+		t.Fatal(err)
 	}
 	now := time.Now().In(zone)
 	at := time.Date(now.Year(), now.Month(), now.Day(), 0, 25, 0, 0, zone)
 	if at.After(now) {
 		at = at.AddDate(0, 0, -1)
 	}
-	return at.UTC().Format("15:04")
+	return at
+}
+
+// twentyFivePast is how that is written in a page.
+func twentyFivePast(t *testing.T) string {
+	t.Helper()
+	return began(t).UTC().Format("15:04")
 }
 
 func TestTheStatusPageInABrowser(t *testing.T) {
@@ -70,15 +77,15 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 	bot, b := newSite(t)
 	base := "http://" + bot.Listen + "/status/"
 	incident := page{"incident", base + "incidents/INC-1", http.StatusOK,
-		[]string{"PostgreSQL hit max clients", "Identified", twentyFivePast(), "First posted", "Website", "out of connections", long}}
+		[]string{"PostgreSQL hit max clients", "Identified", twentyFivePast(t), "First posted", "Website", "out of connections", long}}
 	b.judge(page{"during", base, http.StatusOK,
-		[]string{"Python Discord", "PostgreSQL hit max clients", "Identified", twentyFivePast(), "Website", "Bot", "out of connections", long}})
+		[]string{"Python Discord", "PostgreSQL hit max clients", "Identified", twentyFivePast(t), "Website", "Bot", "out of connections", long}})
 	b.judge(incident)
-	b.judge(page{"month", base + "history/" + time.Now().UTC().Format("2006-01"), http.StatusOK, []string{"PostgreSQL hit max clients", twentyFivePast()}})
+	b.judge(page{"month", base + "history/" + began(t).UTC().Format("2006-01"), http.StatusOK, []string{"PostgreSQL hit max clients", twentyFivePast(t)}})
 	b.judge(page{"missing", base + "incidents/INC-99", http.StatusNotFound, []string{"no such page"}})
 
 	bot.Do("status", "resolve", "All services are back", "--yes")
-	b.judge(page{"after", base, http.StatusOK, []string{"PostgreSQL hit max clients", "Resolved", twentyFivePast(), "operational"}})
+	b.judge(page{"after", base, http.StatusOK, []string{"PostgreSQL hit max clients", "Resolved", twentyFivePast(t), "operational"}})
 	incident.name, incident.words = "over", append(incident.words, "Lasted", "All services are back")
 	incident.words[1] = "Resolved"
 	b.judge(incident)
@@ -96,7 +103,7 @@ func TestThePostMortemInABrowser(t *testing.T) {
 		t.Fatalf("%v %v\n%s", files, err, said)
 	}
 	b.judge(page{"post-mortem", "file://" + files[0], 0,
-		[]string{"PostgreSQL hit max clients", "Django opens connections rapidly", "Joe Example", strings.TrimPrefix(twentyFivePast(), "0")}})
+		[]string{"PostgreSQL hit max clients", "Django opens connections rapidly", "Joe Example", strings.TrimPrefix(twentyFivePast(t), "0")}})
 }
 
 func TestTheFrontPageInABrowser(t *testing.T) {

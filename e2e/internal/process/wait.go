@@ -41,15 +41,3 @@ func Soon(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
-
-// Pause is a moment between two looks.
-func Pause(t *testing.T) {
-	t.Helper()
-	moment := time.NewTimer(500 * time.Millisecond)
-	defer moment.Stop()
-	select {
-	case <-moment.C:
-	case <-t.Context().Done():
-		t.FailNow()
-	}
-}
