@@ -69,8 +69,9 @@ type Option struct {
 	// words accepted beside an incident: "log" lets the team's own timeline be named.
 	Choices []string
 	// Default stands for what was left out. On an Incident that is not Required
-	// the default is the room's incident, else the only open one; "log" and "none"
-	// override that, and "none" leaves it empty.
+	// the default is that of an entry which was named in full, else the room's
+	// incident, else the only open one; "log" and "none" override that, and "none"
+	// leaves it empty.
 	Default string
 	// Future makes a Time lie ahead: a bare "09:00" is the next one. Without it a
 	// Time lies behind: the last one.

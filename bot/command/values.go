@@ -285,6 +285,9 @@ func (p *values) incident(o Option, text string) (any, error) {
 	case strings.EqualFold(text, "log") && (o.Default == "log" || slices.Contains(o.Choices, "log")):
 		return timeline.Log, nil
 	case text == "":
+		if id, err := p.ofEntry(); id != "" || err != nil {
+			return id, err
+		}
 		return p.defaultIncident(o)
 	}
 	id, err := timeline.ParseID(text)
@@ -349,41 +352,6 @@ func (p *values) defaultIncident(o Option) (any, error) {
 		list = append(list, fmt.Sprintf("and %d more", more))
 	}
 	return nil, problem.New(problem.Invalid, "%d incidents are open", len(p.open)).WithHint("name one, as %s:%s: %s", o.Name, p.open[0].ID, strings.Join(list, ", "))
-}
-
-// entry reads "INC-7#12", or "12" and "#12" within the incident asked about.
-func (p *values) entry(text string) (any, error) {
-	if seq := strings.TrimPrefix(text, "#"); !strings.Contains(seq, "#") {
-		if n, err := strconv.ParseInt(seq, 10, 64); err != nil || n < 1 {
-			return nil, problem.New(problem.Invalid, "%q is not an entry", clip(text, 30)).WithHint("write it as INC-7#12, or 12")
-		}
-		within, err := p.within()
-		if err != nil {
-			return nil, err
-		}
-		text = string(within) + "#" + seq
-	}
-	ref, err := timeline.ParseRef(text)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := p.view.Entry(ref); err != nil {
-		return nil, err
-	}
-	return ref, nil
-}
-
-func (p *values) within() (timeline.ID, error) {
-	for _, o := range p.command.Options {
-		if id, ok := p.parsed[o.Name].(timeline.ID); ok {
-			return id, nil
-		}
-	}
-	v, err := p.defaultIncident(Option{Name: "incident"})
-	if err != nil {
-		return "", problem.New(problem.Invalid, "it is not clear which incident's entry is meant").WithHint("write it as INC-7#12")
-	}
-	return v.(timeline.ID), nil
 }
 
 // person reads a name, "@name", a mention as chats write it, or "me".

@@ -43,6 +43,33 @@ func TestValuesAreTyped(t *testing.T) {
 	}
 }
 
+// "/status correct update:INC-1#1" says which incident it is about, also when that
+// is over or another one is open.
+func TestEntryNamedInFullNamesTheIncident(t *testing.T) {
+	c := command.Command{Path: "try entry", Summary: "Try", Access: people.Viewer, Options: []command.Option{
+		{Name: "entry", Help: "h", Type: command.Entry}, {Name: "incident", Help: "h", Type: command.Incident}}}
+	r := newRig(t, c)
+	first := r.declare(1, "One")
+	r.declare(2, "Two")
+	for line, want := range map[string]string{
+		"/try entry entry:" + first.String():                "INC-1 INC-1#1",
+		"/try entry entry:1 incident:INC-2":                 "INC-2 INC-2#1",
+		"/try entry incident:INC-2 entry:" + first.String(): "INC-2 INC-1#1",
+	} {
+		_, err := r.say(as(joe), line)
+		check(t, err)
+		q := r.got[len(r.got)-1]
+		if got := string(q.Incident("incident")) + " " + q.Entry("entry").String(); got != want {
+			t.Errorf("%s is about %s, want %s", line, got, want)
+		}
+	}
+	for _, line := range []string{"/try entry entry:1", "/try entry entry:INC-9#1", "/try entry"} {
+		if _, err := r.say(as(joe), line); !problem.Is(err, problem.Invalid) {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
 func TestAbsentValuesAreZero(t *testing.T) {
 	r := newRig(t, everything())
 	_, err := r.say(as(joe), "/try all")
