@@ -132,8 +132,3 @@ func orUnknown(err error, key string) error {
 	}
 	return problem.New(problem.NotFound, "there is no alert %s", key).WithHint("`/alert list` shows what fires")
 }
-
-// CorrectedBy returns the entry that corrects ref, if there is one.
-func CorrectedBy(v timeline.View, ref timeline.Ref) (timeline.Ref, bool, error) {
-	return v.Claim(correctedKey(ref))
-}

@@ -149,7 +149,7 @@ func (s *search) around(e timeline.Entry) error {
 		}
 		s.consider(old, false)
 	}
-	if by, corrected, err := s.view.Claim(correctedKey(e.Ref)); err != nil {
+	if by, corrected, err := CorrectedBy(s.view, e.Ref); err != nil {
 		return err
 	} else if corrected {
 		newer, err := s.view.Entry(by)

@@ -52,6 +52,10 @@ const (
 // post notifies anybody.
 type Mentioner interface{ Mentions() []string }
 
+// Corrector is a payload that is told in other words when its entry corrects an
+// earlier one.
+type Corrector interface{ CorrectionText() string }
+
 // PostOf makes the post of an entry from the entry alone. Without a codec every post
 // is key. [PostIn] adds what the state tells.
 func PostOf(codec *timeline.Codec, e timeline.Entry) Post {
@@ -67,6 +71,9 @@ func PostOf(codec *timeline.Codec, e timeline.Entry) Post {
 		}
 	}
 	if !e.Supersedes.IsZero() {
+		if c, ok := e.Payload.(Corrector); ok {
+			p.Text = c.CorrectionText()
+		}
 		p.Text += " (corrects " + e.Supersedes.String() + ")"
 	}
 	if codec != nil {

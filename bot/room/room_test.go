@@ -64,6 +64,14 @@ func TestPlainTamesOutsideText(t *testing.T) {
 	}
 }
 
+func TestCorrectionOfAPublicTextDoesNotReadLikeANewOne(t *testing.T) {
+	e := timeline.Entry{Ref: timeline.Ref{Timeline: "INC-1", Seq: 9}, Supersedes: timeline.Ref{Timeline: "INC-1", Seq: 7}, OccurredAt: at("00:42"), RecordedAt: at("01:10"),
+		Payload: &statuspage.Posted{State: statuspage.Investigating, Body: "Some customers cannot sign in", First: true}}
+	if got, want := room.PostOf(nil, e).Text, "Status page, text corrected: Some customers cannot sign in (corrects INC-1#7)"; got != want {
+		t.Errorf("the room reads %q, want %q", got, want)
+	}
+}
+
 func FuzzPlain(f *testing.F) {
 	f.Add("\x1b[31mred\x1b]0;x\x07")
 	f.Fuzz(func(t *testing.T, s string) {

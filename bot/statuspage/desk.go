@@ -99,6 +99,28 @@ func (d *Desk) Resolve(ctx context.Context, who Who, p Post) (Outcome, error) {
 	})
 }
 
+// Correction puts the text of an update right.
+type Correction struct {
+	Incident timeline.ID
+	Update   timeline.Ref // the update, or a correction of it; zero: the newest of the incident
+	Text     string
+}
+
+// Correct puts the text of an update right. The old entry stays, superseded; the
+// update keeps its time, state and components, every page shows the new text in the
+// place of the old one, and subscribers are not told. An update that says that
+// already records nothing.
+func (d *Desk) Correct(ctx context.Context, who Who, c Correction) (Outcome, error) {
+	text, err := checkBody(c.Text)
+	if err != nil {
+		return Outcome{}, err
+	}
+	c.Text = text
+	return d.update(ctx, c.Incident, func(v timeline.View) (timeline.Draft, []string, error) {
+		return decideCorrect(v, who, c)
+	})
+}
+
 // Backdate moves the public start of an incident's notice, as a person confirmed
 // it. why may be empty: then the evidence speaks. To move it to before all
 // evidence is allowed and said.
@@ -227,13 +249,12 @@ func plain(s string) string {
 }
 
 func checkText(p *Post) error {
-	p.Title, p.Text = strings.Join(strings.Fields(plain(p.Title)), " "), strings.TrimSpace(plain(p.Text))
-	p.At = timeline.Stamp(p.At)
+	var err error
+	p.Title, p.At = strings.Join(strings.Fields(plain(p.Title)), " "), timeline.Stamp(p.At)
+	p.Text, err = checkBody(p.Text)
 	switch {
-	case p.Text == "":
-		return problem.New(problem.Invalid, "an update needs a text for the public")
-	case utf8.RuneCountInString(p.Text) > MaxText:
-		return problem.New(problem.TooLarge, "the text is longer than %d characters", MaxText)
+	case err != nil:
+		return err
 	case utf8.RuneCountInString(p.Title) > MaxTitle:
 		return problem.New(problem.TooLarge, "the title is longer than %d characters", MaxTitle)
 	case p.State != "" && !slices.Contains(States, p.State):
@@ -241,4 +262,15 @@ func checkText(p *Post) error {
 		return err
 	}
 	return nil
+}
+
+// checkBody returns a text as it is posted.
+func checkBody(s string) (string, error) {
+	switch s = strings.TrimSpace(plain(s)); {
+	case s == "":
+		return "", problem.New(problem.Invalid, "an update needs a text for the public")
+	case utf8.RuneCountInString(s) > MaxText:
+		return "", problem.New(problem.TooLarge, "the text is longer than %d characters", MaxText)
+	}
+	return s, nil
 }

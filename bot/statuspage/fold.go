@@ -12,18 +12,18 @@ var Fold = timeline.Fold{Name: "statuspage", Tables: []timeline.Schema{noticeSch
 func apply(w timeline.Writer, e timeline.Entry) error {
 	switch p := e.Payload.(type) {
 	case *Posted:
-		return addAct(w, act{Entry: e.Ref, Posted: p}, e)
+		return addAct(w, act{Posted: p}, e)
 	case *Backdated:
-		return addAct(w, act{Entry: e.Ref, Backdated: p}, e)
+		return addAct(w, act{Backdated: p}, e)
 	case *ComponentSet:
 		if err := setLevel(w, p.Component, Change{Level: p.Level, At: e.OccurredAt, Entry: e.Ref}); err != nil {
 			return err
 		}
-		return addAct(w, act{Entry: e.Ref, Component: p}, e)
+		return addAct(w, act{Component: p}, e)
 	case *ComponentsDeclared:
 		return declare(w, p.Components)
 	case *timeline.Erased:
-		return addAct(w, act{Entry: e.Ref}, e)
+		return addAct(w, act{}, e)
 	case *timeline.Erasure:
 		for _, ref := range p.Refs {
 			if err := erase(w, ref); err != nil {
@@ -47,8 +47,8 @@ func addAct(w timeline.Writer, a act, e timeline.Entry) error {
 	if err != nil || !known && !isPost {
 		return err
 	}
-	a.Kind, a.OccurredAt, a.RecordedAt = e.Kind, e.OccurredAt, e.RecordedAt
-	if a.Posted != nil {
+	a.Entry, a.Of, a.Kind, a.OccurredAt, a.RecordedAt = e.Ref, e.Supersedes, e.Kind, e.OccurredAt, e.RecordedAt
+	if a.Posted != nil && a.Of.IsZero() { // a correction leaves the components as they are
 		for _, name := range sortedNames(a.Posted.Components) {
 			if err := setLevel(w, name, Change{Level: a.Posted.Components[name], At: e.OccurredAt, Entry: e.Ref}); err != nil {
 				return err

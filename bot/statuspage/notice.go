@@ -16,6 +16,7 @@ const WithdrawnText = "This update was withdrawn."
 // that an erased one leaves the same state as if it had never been readable.
 type act struct {
 	Entry      timeline.Ref  `json:"entry"`
+	Of         timeline.Ref  `json:"of,omitzero"` // the entry that this one corrects
 	Kind       timeline.Kind `json:"kind"`
 	OccurredAt time.Time     `json:"occurred_at"`
 	RecordedAt time.Time     `json:"recorded_at"`
@@ -63,12 +64,23 @@ func Get(r timeline.Reader, id timeline.ID) (Notice, bool, error) { return Notic
 
 // AsOf returns the notice as it was after the entry seq of its timeline.
 func AsOf(r timeline.Reader, id timeline.ID, seq int64) (Notice, bool, error) {
+	return of(r, id, func(a act) bool { return a.Entry.Seq <= seq })
+}
+
+// toPublish is [AsOf] with all corrections, also later ones: what is known to be
+// wrong by now is brought to no page any more.
+func toPublish(r timeline.Reader, id timeline.ID, seq int64) (Notice, bool, error) {
+	return of(r, id, func(a act) bool { return a.Entry.Seq <= seq || !a.Of.IsZero() })
+}
+
+// of derives a notice from the acts that count.
+func of(r timeline.Reader, id timeline.ID, counts func(act) bool) (Notice, bool, error) {
 	stored, known, err := rows.Get(r, string(id))
 	if err != nil || !known {
 		return Notice{}, false, err
 	}
-	acts := slices.DeleteFunc(stored.Acts, func(a act) bool { return a.Entry.Seq > seq })
-	if len(acts) == 0 {
+	acts := slices.DeleteFunc(stored.Acts, func(a act) bool { return !counts(a) })
+	if len(acts) == 0 || !acts[0].Of.IsZero() { // corrections of what is not told yet
 		return Notice{}, false, nil
 	}
 	return derive(id, acts), true, nil
@@ -89,8 +101,10 @@ func derive(id timeline.ID, acts []act) Notice {
 	n := Notice{Incident: id, State: Investigating, Title: "Incident " + string(id), CreatedAt: acts[0].RecordedAt}
 	for _, a := range acts {
 		switch {
-		case a.Kind == (*Posted)(nil).Kind():
+		case a.Kind == (*Posted)(nil).Kind() && a.Of.IsZero():
 			n.post(a)
+		case a.Kind == (*Posted)(nil).Kind():
+			n.correct(a)
 		case a.Backdated != nil:
 			n.backdate(a)
 		case a.Component != nil:
@@ -121,6 +135,23 @@ func (n *Notice) post(a act) {
 		n.ResolvedAt = u.At
 	}
 	n.Updates = append(n.Updates, u)
+}
+
+// correct replaces the text of an update. Its state, its times and the components
+// stay; an erased correction withdraws the text, it does not bring the old one back.
+func (n *Notice) correct(a act) {
+	i := slices.IndexFunc(n.Updates, func(u Update) bool { return u.Entry == a.Of || u.Correction == a.Of })
+	if i < 0 {
+		return
+	}
+	u := &n.Updates[i]
+	if !u.Withdrawn {
+		u.Before = append(u.Before, u.Text)
+	}
+	u.Text, u.Withdrawn, u.CorrectedAt, u.Correction = WithdrawnText, true, a.RecordedAt, a.Entry
+	if a.Posted != nil {
+		u.Text, u.Withdrawn = a.Posted.Body, false
+	}
 }
 
 // backdate moves the start, and with it the first update as long as that is the

@@ -56,6 +56,13 @@ type Update struct {
 	PostedAt time.Time    `json:"posted_at"` // when it was really posted
 	// Withdrawn says that the text was erased; Text says so in its place.
 	Withdrawn bool `json:"withdrawn,omitempty"`
+	// CorrectedAt is when the text was last put right, and Correction the entry that
+	// did it; both are zero for one that reads as it was posted.
+	CorrectedAt time.Time    `json:"corrected_at,omitzero"`
+	Correction  timeline.Ref `json:"correction,omitzero"`
+	// Before is what it said until then, the oldest first: by it a page knows the
+	// update again. It is never shown, and only [AsOf] and the poster fill it in.
+	Before []string `json:"-"`
 }
 
 // Component is a part of the service that the public knows by name.
@@ -99,7 +106,8 @@ type Page interface {
 	Name() string
 	Capabilities() Capabilities
 	// Publish brings what the provider shows for one incident to what want says:
-	// creates it, posts the updates it lacks in order, moves times. known is what
+	// creates it, posts the updates it lacks in order, moves times, replaces texts that
+	// were corrected or withdrawn, without telling subscribers. known is what
 	// earlier calls returned. It is repeatable: after a lost answer it looks for our
 	// id at the provider before anything is posted again. notify announces the newest
 	// update to subscribers; older ones that are still lacking are posted quietly,

@@ -19,6 +19,8 @@ var Kinds = []timeline.KindSpec{
 }
 
 // Posted tells the public something. The first one of an incident creates its notice.
+// One whose entry supersedes another is that update once more, with the text put
+// right: nothing but the text counts, and subscribers are not told again.
 type Posted struct {
 	Title string    `json:"title,omitempty"` // set on the first update, and where it changes
 	State State     `json:"state"`           //
@@ -31,6 +33,11 @@ type Posted struct {
 }
 
 func (*Posted) Kind() timeline.Kind { return "status.posted" }
+
+// CorrectionText is what a room says when this is a correction: said like a new
+// update, it would seem to be one.
+func (p *Posted) CorrectionText() string { return "Status page, text corrected: " + p.Body }
+
 func (p *Posted) Text() string {
 	what := "Status page: " + string(p.State)
 	if p.First {

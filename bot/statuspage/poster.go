@@ -124,7 +124,9 @@ func group(d timeline.Delivery) []work {
 		switch p := e.Payload.(type) {
 		case *Posted:
 			w := at(e.Timeline, e)
-			w.announce = !p.Quiet
+			if e.Supersedes.IsZero() {
+				w.announce = !p.Quiet
+			}
 		case *Backdated:
 			at(e.Timeline, e)
 		case *ComponentSet:
@@ -221,7 +223,7 @@ func (p *Poster) read(ctx context.Context, w work) (state, error) {
 		if !w.incident.IsIncident() {
 			return nil
 		}
-		if s.notice, s.posted, err = AsOf(v, w.incident, w.asOf); err != nil {
+		if s.notice, s.posted, err = toPublish(v, w.incident, w.asOf); err != nil {
 			return err
 		}
 		made, err := timeline.DeliveriesOf(v, FollowerName(p.Page), w.incident)

@@ -26,6 +26,7 @@ type wall struct {
 	updates    []string
 	started    map[timeline.ID]string
 	announced  []string
+	before     [][]string // what the updates said before, as it was last told
 	components map[string]statuspage.Level
 	unknown    string // a component it does not know
 }
@@ -52,7 +53,9 @@ func (w *wall) Publish(_ context.Context, want statuspage.Notice, known statuspa
 	if w.can.BackdateIncident {
 		w.started[want.Incident] = want.StartedAt.Format("15:04")
 	}
+	w.before = nil
 	for i, u := range want.Updates {
+		w.before = append(w.before, u.Before)
 		key := u.Entry.String()
 		links.Updates[key] = "u " + key
 		line := fmt.Sprintf("%s %s", u.State, strings.ReplaceAll(u.Text, "\n", "|"))

@@ -46,7 +46,7 @@ func (r *rig) act(dice *rand.Rand, erasable []timeline.Ref) (statuspage.Outcome,
 			levels[name] = statuspage.Levels[dice.IntN(len(statuspage.Levels))]
 		}
 	}
-	switch dice.IntN(8) {
+	switch dice.IntN(9) {
 	case 0, 1:
 		return r.desk.Post(ctx, joe, statuspage.Post{Incident: id, Text: "x", State: statuspage.States[dice.IntN(4)], Components: levels})
 	case 2:
@@ -60,6 +60,13 @@ func (r *rig) act(dice *rand.Rand, erasable []timeline.Ref) (statuspage.Outcome,
 	case 6:
 		r.components([][]string{{"Website", "API", "Bot"}, {"Bot", "API"}, {"API", "Forms", "Website"}}[dice.IntN(3)]...)
 	case 7:
+		c := statuspage.Correction{Incident: id, Text: fmt.Sprint("y", dice.IntN(9))}
+		if len(erasable) > 0 && dice.IntN(2) == 0 {
+			c.Update = erasable[dice.IntN(len(erasable))]
+			c.Incident = c.Update.Timeline
+		}
+		return r.desk.Correct(ctx, joe, c)
+	case 8:
 		if len(erasable) > 0 {
 			ref := erasable[dice.IntN(len(erasable))]
 			r.record(timeline.Draft{Timeline: ref.Timeline, Payload: &timeline.Erasure{Refs: []timeline.Ref{ref}, Reason: "x"},

@@ -31,16 +31,19 @@ func forProvider(n Notice, can Capabilities, arrived func(Update) time.Time) Not
 	saidAgain := false
 	for i := range n.Updates {
 		u := &n.Updates[i]
+		added := ""
 		after := n.Backdated && !n.BackdatedAt.IsZero() && u.PostedAt.After(n.BackdatedAt)
 		if n.Backdated && !can.BackdateIncident && (i == 0 || after && !saidAgain) {
-			u.Text += "\n\n" + startedText(n.StartedAt, u.PostedAt)
+			added = "\n\n" + startedText(n.StartedAt, u.PostedAt)
 			saidAgain = saidAgain || after
 		}
-		if can.BackdateUpdates {
-			continue
+		if at := arrived(*u); !can.BackdateUpdates && at.Sub(u.PostedAt) >= lateAfter {
+			added += "\n\n(posted late; " + clockBeside(u.PostedAt, at) + ")"
 		}
-		if at := arrived(*u); at.Sub(u.PostedAt) >= lateAfter {
-			u.Text += "\n\n(posted late; " + clockBeside(u.PostedAt, at) + ")"
+		u.Text += added
+		u.Before = slices.Clone(u.Before)
+		for k := range u.Before {
+			u.Before[k] += added
 		}
 	}
 	return n

@@ -10,7 +10,7 @@ import (
 type Shown struct {
 	Page    string `json:"page"`
 	URL     string `json:"url,omitempty"` // where the public reads it, once it is there
-	Waiting int    `json:"waiting"`       // updates that are not there yet
+	Waiting int    `json:"waiting"`       // updates that are not there yet as they read now
 }
 
 // Shown returns how far each page has come with the notice of an incident.
@@ -33,7 +33,7 @@ func (d *Desk) Shown(ctx context.Context, id timeline.ID) ([]Shown, error) {
 				s.URL = row.URL
 			}
 			for _, u := range n.Updates {
-				if !there[u.Entry] {
+				if !there[u.Entry] || !u.Correction.IsZero() && !there[u.Correction] {
 					s.Waiting++
 				}
 			}

@@ -55,6 +55,9 @@ func ReadSite(v timeline.View) (Site, error) {
 	})
 	for _, n := range s.Notices {
 		s.UpdatedAt = later(s.UpdatedAt, later(n.Latest().PostedAt, n.BackdatedAt))
+		for _, u := range n.Updates {
+			s.UpdatedAt = later(s.UpdatedAt, u.CorrectedAt)
+		}
 	}
 	for _, c := range s.Components {
 		if len(c.Changes) > 0 {
