@@ -80,7 +80,7 @@ func (v view) feed() ([]byte, error) {
 		}
 		f.Entries = append(f.Entries, atomEntry{
 			ID: v.tag(p.u.Entry.String()), Title: clean(p.u.State.Title() + ": " + p.n.Title),
-			Published: rfc3339(p.u.At), Updated: rfc3339(p.u.PostedAt),
+			Published: rfc3339(p.u.At), Updated: rfc3339(lastChange(p.u)),
 			Links:   []atomLink{{Rel: "alternate", Type: "text/html", Href: v.absolute(incidentPath(p.n.Incident, v.links.static)) + "#" + anchor(p.u)}},
 			Content: atomContent{Type: "text", Text: clean(text)},
 		})
@@ -94,6 +94,14 @@ func (v view) feed() ([]byte, error) {
 	}
 	b.WriteByte('\n')
 	return b.Bytes(), nil
+}
+
+// lastChange is when an update got the text that it has.
+func lastChange(u statuspage.Update) time.Time {
+	if u.CorrectedAt.After(u.PostedAt) {
+		return u.CorrectedAt
+	}
+	return u.PostedAt
 }
 
 // clean drops what XML 1.0 cannot hold; encoding/xml would write U+FFFD for it.

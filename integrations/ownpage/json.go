@@ -59,6 +59,8 @@ type Update struct {
 	Text     string           `json:"text"`      // plain text
 	At       time.Time        `json:"at"`        // the time that is shown
 	PostedAt time.Time        `json:"posted_at"` // when it was really posted
+	// CorrectedAt is when the text was put right; left out for one that was not.
+	CorrectedAt time.Time `json:"corrected_at,omitzero"`
 }
 
 const jsonDays = 90
@@ -93,7 +95,7 @@ func (v view) jsonIncident(n statuspage.Notice) Incident {
 		Components: n.Components, Updates: []Update{},
 	}
 	for _, u := range n.Updates {
-		i.Updates = append(i.Updates, Update{u.Entry.String(), u.State, u.Text, seconds(u.At), seconds(u.PostedAt)})
+		i.Updates = append(i.Updates, Update{u.Entry.String(), u.State, u.Text, seconds(u.At), seconds(u.PostedAt), seconds(u.CorrectedAt)})
 	}
 	return i
 }

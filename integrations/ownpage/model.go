@@ -29,6 +29,7 @@ type update struct {
 	Anchor, State string
 	At            moment
 	Posted        *moment // where it differs from At
+	Corrected     *moment // when the text was put right; nil when it was not
 	Text          [][]string
 }
 

@@ -77,6 +77,20 @@ func (r *rig) post(when string, p statuspage.Post) {
 	}
 }
 
+// correct corrects an update, the first being 0.
+func (r *rig) correct(when string, id timeline.ID, update int, text string) {
+	r.t.Helper()
+	r.clock.MoveTo(at(when))
+	site, err := r.desk.Site(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	n, _ := site.Find(id)
+	if _, err := r.desk.Correct(r.t.Context(), joe, statuspage.Correction{Incident: id, Update: n.Updates[update].Entry, Text: text}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // night plays a month with three incidents, the last of them open.
 func (r *rig) night() {
 	r.t.Helper()
@@ -93,8 +107,10 @@ func (r *rig) night() {
 	r.post("2021-06-28 15:20", statuspage.Post{Incident: "INC-1", Text: "Fixed; nothing that was sent is lost.", State: statuspage.Resolved})
 	r.clock.MoveTo(at("2021-07-03 22:10"))
 	r.declare("INC-2", "The website answers slowly")
-	r.post("2021-07-03 22:12", statuspage.Post{Incident: "INC-2", Text: "Pages take several seconds.", Components: map[string]statuspage.Level{"Website": statuspage.PartialOutage}})
+	r.post("2021-07-03 22:12", statuspage.Post{Incident: "INC-2", Text: "Pages of Acme Ltd take several seconds.", Components: map[string]statuspage.Level{"Website": statuspage.PartialOutage}})
 	r.post("2021-07-04 00:40", statuspage.Post{Incident: "INC-2", Text: "All pages answer as fast as ever.", State: statuspage.Resolved})
+
+	r.correct("2021-07-04 09:15", "INC-2", 0, "Pages take several seconds.")
 
 	r.clock.MoveTo(at("2021-07-11 00:32"))
 	r.declare("INC-3", "Website and bot are out of reach <script>alert(1)</script>")
@@ -105,4 +121,5 @@ func (r *rig) night() {
 	}
 	r.post("2021-07-11 00:57", statuspage.Post{Incident: "INC-3", State: statuspage.Identified, Text: "The database ran out of connections and took its node along.\n\nThe node is being replaced.\nThis takes about half an hour."})
 	r.post("2021-07-11 01:13", statuspage.Post{Incident: "INC-3", Text: "The node is back, but its volumes do not attach yet \"<img src=x onerror=alert(1)>\".\u0000"})
+	r.correct("2021-07-11 01:20", "INC-3", 1, "The database has no connections left <b>.\n\nThe node is being replaced.\nThis takes about half an hour.")
 }

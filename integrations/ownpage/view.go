@@ -189,6 +189,10 @@ func (v view) update(u statuspage.Update) update {
 		m := v.moment(u.PostedAt, true)
 		out.Posted = &m
 	}
+	if !u.CorrectedAt.IsZero() {
+		m := v.moment(u.CorrectedAt, !midnight(u.CorrectedAt).Equal(midnight(u.At)))
+		out.Corrected = &m
+	}
 	return out
 }
 

@@ -95,7 +95,8 @@ func (p *Page) find(ctx context.Context, m mark) (wireIncident, error) {
 }
 
 // match finds which update at Statuspage is which of ours: by the id that is on
-// record, else the oldest one that nobody claims and that says the same.
+// record, else the oldest one that nobody claims and that says the same, or what
+// ours said before it was corrected.
 func (w *work) match(known map[string]string) {
 	slices.SortStableFunc(w.have.Updates, func(a, b wireUpdate) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	claimed := map[string]bool{}
@@ -112,7 +113,7 @@ func (w *work) match(known map[string]string) {
 			continue
 		}
 		i := slices.IndexFunc(w.have.Updates, func(h wireUpdate) bool {
-			return !claimed[h.ID] && h.Status == string(u.State) && sameText(h.Body, bodyOf(u))
+			return !claimed[h.ID] && h.Status == string(u.State) && (sameText(h.Body, bodyOf(u)) || saidBefore(u, h))
 		})
 		switch {
 		case i >= 0:
@@ -122,6 +123,21 @@ func (w *work) match(known map[string]string) {
 			w.ids[ref] = "" // it was posted; somebody has changed or deleted it there
 		}
 	}
+}
+
+// saidBefore reports whether h says what u said until it was corrected.
+func saidBefore(u port.Update, h wireUpdate) bool {
+	return slices.ContainsFunc(u.Before, func(text string) bool { return sameText(h.Body, clip(text, maxBody)) })
+}
+
+// outdated reports whether h has to say what u says now: u was withdrawn, or it was
+// corrected and h has not been changed since. What a person wrote at Statuspage
+// after the correction stays.
+func outdated(u port.Update, h wireUpdate) bool {
+	if sameText(h.Body, bodyOf(u)) {
+		return false
+	}
+	return u.Withdrawn || saidBefore(u, h) || h.UpdatedAt.Before(u.CorrectedAt)
 }
 
 func sameText(a, b string) bool {
@@ -161,7 +177,8 @@ func (w *work) post(ctx context.Context, i int, notify bool) error {
 	return nil
 }
 
-// align moves times, and mends what an erasure or a component's change left to do.
+// align moves times, and mends what a correction, an erasure or a component's change
+// left to do.
 func (w *work) align(ctx context.Context) error {
 	for i, u := range w.want.Updates {
 		j := slices.IndexFunc(w.have.Updates, func(h wireUpdate) bool { return h.ID == w.ids[u.Entry.String()] })
@@ -177,7 +194,7 @@ func (w *work) align(ctx context.Context) error {
 			at = at.UTC().Truncate(time.Millisecond)
 			change.DisplayAt = &at
 		}
-		if u.Withdrawn && !sameText(have.Body, bodyOf(u)) {
+		if outdated(u, have) {
 			change.Body = bodyOf(u)
 		}
 		if change == (updateChange{}) {

@@ -145,6 +145,19 @@ func (r *rig) post(p port.Post) {
 	r.settle()
 }
 
+// correct corrects an update, the first being 0.
+func (r *rig) correct(update int, text string) {
+	r.t.Helper()
+	site, err := r.desk.Site(r.t.Context())
+	if err == nil {
+		_, err = r.desk.Correct(r.t.Context(), joe, port.Correction{Incident: inc1, Update: site.Notices[0].Updates[update].Entry, Text: text})
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.settle()
+}
+
 func (r *rig) backdate(clock string) {
 	r.t.Helper()
 	if _, err := r.desk.Backdate(r.t.Context(), joe, inc1, at(clock), ""); err != nil {

@@ -24,6 +24,7 @@ type wireUpdate struct {
 	Status    string    `json:"status"`
 	Body      string    `json:"body"`
 	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"` // when it was last changed, by whomever
 	DisplayAt time.Time `json:"display_at"`
 }
 

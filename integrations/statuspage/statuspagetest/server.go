@@ -249,7 +249,8 @@ func (s *Server) EditUpdate(incident, update int, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	updates := s.incidents[incident].Updates
-	updates[len(updates)-1-update].Body = body
+	u := updates[len(updates)-1-update]
+	u.Body, u.UpdatedAt = body, s.now()
 }
 
 // DeleteIncident removes an incident as a person does by hand on Statuspage.
