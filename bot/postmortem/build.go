@@ -18,7 +18,7 @@ const pageSize = 1000
 // Build makes the document of a timeline, an incident's or the log, as of its
 // last entry in v. A NotFound problem comes back when it has no entry.
 func Build(v timeline.View, codec *timeline.Codec, id timeline.ID, o Options) (Document, error) {
-	d := Document{ID: id, Title: string(id), SupersededBy: map[timeline.Ref]int64{}, codec: codec, clock: room.Clock{Zone: o.Zone}, names: fullNames(o)}
+	d := Document{ID: id, Title: string(id), SupersededBy: map[timeline.Ref]int64{}, withheld: map[timeline.Ref]int64{}, codec: codec, clock: room.Clock{Zone: o.Zone}, names: fullNames(o)}
 	head, ok, err := v.Head(id)
 	if err != nil {
 		return d, err
@@ -64,6 +64,15 @@ func (d *Document) load(v timeline.View) error {
 		}
 		d.Entries = append(d.Entries, page...)
 		after = page[len(page)-1].Seq
+	}
+	for _, e := range d.Entries {
+		_, public := e.Payload.(*statuspage.Posted)
+		if by, corrected := d.SupersededBy[e.Ref]; public && corrected {
+			d.withheld[e.Ref] = by
+			if !e.Cause.IsZero() {
+				d.withheld[e.Cause] = by
+			}
+		}
 	}
 	return nil
 }

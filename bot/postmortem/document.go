@@ -47,6 +47,11 @@ type Document struct {
 	codec        *timeline.Codec          //
 	clock        room.Clock               //
 	names        func(name string) string // full names of persons
+
+	// withheld are the entries whose text was public until it was corrected, and the
+	// requests for them, by the correction's sequence number. A post-mortem is often
+	// published: what must not be public is not told there again.
+	withheld map[timeline.Ref]int64
 }
 
 // MaxLeadup is how many key entries the lead-up shows. An incident with more has

@@ -139,6 +139,11 @@ func (d *Document) records(row func(cells []string)) {
 		cells[1], cells[2] = at(e.OccurredAt), at(e.RecordedAt)
 		cells[3] = e.Actor.Display()
 		cells[4] = e.Payload.Text()
+		if by, withheld := d.withheld[e.Ref]; withheld {
+			cells[4] = fmt.Sprintf("A text for the public that #%d corrects; what it said is not repeated here", by)
+			row(cells)
+			continue
+		}
 		if !e.Supersedes.IsZero() {
 			cells[4] += " (corrects " + e.Supersedes.String() + ")"
 		}

@@ -15,10 +15,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"wardroom/bot/alert"
+	"wardroom/bot/command"
 	"wardroom/bot/incident"
 	"wardroom/bot/people"
 	"wardroom/bot/postmortem"
 	"wardroom/bot/problem"
+	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 )
 
@@ -99,6 +101,61 @@ func TestMarkdownTellsWhatTheSeedTells(t *testing.T) {
 		if !strings.Contains(body, want) {
 			t.Errorf("the document lacks %q", want)
 		}
+	}
+}
+
+// A post-mortem is often published: what was public by mistake is not told there again.
+func TestCorrectedPublicTextIsToldAsItReadsNow(t *testing.T) {
+	n := nightAt(t, 0)
+	n.by(people.Bot, "00:32", "", &incident.Declared{Title: "Sign-in fails", Severity: alert.SEV2, StartedAt: n.at("00:31")})
+	post := func(now, text string, p statuspage.Posted, supersedes timeline.Ref) timeline.Ref {
+		p.Body = text
+		asked := n.by(n.joe, now, "", &command.Asked{Line: "/status post text:" + text, Via: "shell"})
+		d := timeline.Draft{Timeline: inc1, Actor: n.joe, Cause: asked, Supersedes: supersedes, Payload: &p}
+		if !supersedes.IsZero() {
+			d.OccurredAt = n.at("00:42")
+		}
+		return n.record(n.at(now), d)
+	}
+	created := statuspage.Posted{State: statuspage.Investigating, First: true, Components: map[string]statuspage.Level{"Site": statuspage.MajorOutage}}
+	wrong := post("00:42", "Acme Ltd cannot sign in", created, timeline.Ref{})
+	n.by(n.joe, "00:43", "", &statuspage.Backdated{StartedAt: n.at("00:25"), From: n.at("00:42"), Why: "joe says so"})
+	n.by(n.joe, "00:50", "", &statuspage.ComponentSet{Component: "Site", Level: statuspage.Operational})
+	post("01:10", "Some customers cannot sign in", created, wrong)
+	for _, f := range postmortem.Formats {
+		if f == postmortem.JSON {
+			continue // the record as it is
+		}
+		t.Run(string(f), func(t *testing.T) {
+			_, body := export(t, n.rig, inc1, postmortem.Options{Format: f})
+			if strings.Contains(body, "Acme") {
+				t.Error("it tells again what must not be public")
+			}
+			for _, want := range []string{"Status incident posted and backdated to 00:25 UTC: Some customers cannot sign in (text corrected at 01:10 UTC)", "that #7 corrects"} {
+				if !strings.Contains(body, want) {
+					t.Errorf("it lacks %q", want)
+				}
+			}
+			if n := strings.Count(body, "text corrected at 01:10 UTC"); n != 2 { // in the lead-up, and as what the public was told
+				t.Errorf("it says %d times that the text was corrected", n)
+			}
+		})
+	}
+	_, body := export(t, n.rig, inc1, postmortem.Options{Format: postmortem.JSON})
+	var doc struct {
+		Notice     statuspage.Notice `json:"notice"`
+		Components []struct {
+			Until time.Time `json:"until"`
+		} `json:"components"`
+	}
+	if err := json.Unmarshal([]byte(body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if u := doc.Notice.Updates[0]; u.Text != "Some customers cannot sign in" || !u.CorrectedAt.Equal(n.at("01:10")) {
+		t.Errorf("the public reads %+v", u)
+	}
+	if len(doc.Components) != 1 || !doc.Components[0].Until.Equal(n.at("00:50")) {
+		t.Errorf("the correction broke the component again: %+v", doc.Components)
 	}
 }
 

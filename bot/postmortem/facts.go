@@ -74,6 +74,9 @@ func (d *Document) components() {
 	for _, e := range d.Entries {
 		switch p := e.Payload.(type) {
 		case *statuspage.Posted:
+			if !e.Supersedes.IsZero() {
+				continue // the text was corrected, nothing else
+			}
 			for _, name := range slices.Sorted(maps.Keys(p.Components)) {
 				set(e, name, p.Components[name])
 			}

@@ -40,6 +40,9 @@ func (d *Document) leadup() {
 				to := backdated.Payload.(*statuspage.Backdated).StartedAt
 				ev.Text = "Status incident posted and backdated to " + d.clock.Beside(to, e.OccurredAt) + ": " + p.Body
 			}
+			if !e.Supersedes.IsZero() {
+				ev.Text += " (text corrected at " + d.clock.Beside(e.RecordedAt, e.OccurredAt) + ")"
+			}
 			if ev.Link = urls[e.Ref]; e.Ref == first.Ref {
 				ev.Link = cmp.Or(ev.Link, urls[backdated.Ref], urls[timeline.Ref{}])
 			}
@@ -105,25 +108,26 @@ func after(text string, words ...string) (string, bool) {
 	return "", false
 }
 
-// creation finds the post that created the notice, and the backdating that
-// belongs to the same act; both may be zero.
+// creation finds the post that created the notice, as it was last corrected, and the
+// backdating that belongs to the same act; both may be zero.
 func (d *Document) creation() (first, backdated timeline.Entry) {
+	var posted time.Time
 	for _, e := range d.Entries {
-		if !d.current(e) {
-			continue
-		}
 		switch p := e.Payload.(type) {
 		case *statuspage.Posted:
-			if p.First && first.Ref.IsZero() {
+			switch {
+			case p.First && first.Ref.IsZero():
+				first, posted = e, e.RecordedAt
+			case !e.Supersedes.IsZero() && e.Supersedes == first.Ref:
 				first = e
 			}
 		case *statuspage.Backdated:
-			if !first.Ref.IsZero() && e.RecordedAt.Sub(first.RecordedAt) <= oneAct {
-				return first, e
+			if backdated.Ref.IsZero() && !first.Ref.IsZero() && e.RecordedAt.Sub(posted) <= oneAct {
+				backdated = e
 			}
 		}
 	}
-	return first, timeline.Entry{}
+	return first, backdated
 }
 
 // statusLinks finds where the public reads what an entry posted; under the zero

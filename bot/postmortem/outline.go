@@ -163,7 +163,11 @@ func (d *Document) impactBlocks() []block {
 	if d.Notice != nil {
 		var told bullets
 		for _, u := range d.Notice.Updates {
-			told = append(told, append(spans{{text: d.clock.Beside(u.At, d.Date) + ", " + string(u.State) + ":", style: strong}, {text: " "}}, text("%s", u.Text)...))
+			line := append(spans{{text: d.clock.Beside(u.At, d.Date) + ", " + string(u.State) + ":", style: strong}, {text: " "}}, text("%s", u.Text)...)
+			if !u.CorrectedAt.IsZero() {
+				line = append(line, text(" (text corrected at %s)", d.clock.Beside(u.CorrectedAt, d.Date))...)
+			}
+			told = append(told, line)
 		}
 		blocks = append(blocks, paragraph{text("What the public was told:")}, told)
 	}

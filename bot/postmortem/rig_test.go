@@ -100,10 +100,14 @@ func (n night) brief(key, name, summary string, status alert.Status, starts stri
 	return alert.Brief{Key: "alertmanager/" + key, Name: name, Summary: summary, Status: status, StartsAt: n.at(starts), Severity: "page", Value: v}
 }
 
+func nightAt(t testing.TB, shift time.Duration) night {
+	begin := time.Date(2021, 7, 11, 0, 30, 0, 0, time.UTC).Add(shift)
+	return night{rig: newRig(t, begin), shift: shift, id: inc1, joe: people.Human("joe")}
+}
+
 // seed is the night of the first post-mortem that the product exists for.
 func seed(t testing.TB, shift time.Duration) night {
-	begin := time.Date(2021, 7, 11, 0, 30, 0, 0, time.UTC).Add(shift)
-	n := night{rig: newRig(t, begin), shift: shift, id: inc1, joe: people.Human("joe")}
+	n := nightAt(t, shift)
 	bot, am := people.Bot, people.Source("alertmanager")
 	conns := n.brief("c1", "postgres/connection-limit", "PostgreSQL has saturated its 115 max connections limit", alert.Firing, "00:31", nil)
 	n.by(bot, "00:32", "", &incident.Declared{Title: "Cascading node failures and ensuing volume problems", Severity: alert.SEV2, StartedAt: n.at("00:31"), StartedWhy: "alert postgres/connection-limit started"})
