@@ -112,11 +112,14 @@ func TestFormsProposeWhatAPersonWouldSend(t *testing.T) {
 	w.forms("00:43", "joe", "INC-1", "status component")
 	w.says("00:43", "joe", "/status backdate at:02:25")
 	w.forms("00:44", "joe", "INC-1", "status backdate")
+	w.forms("00:44", "joe", "INC-1", "status correct")
+	w.says("00:44", "joe", "/timeline correct entry:INC-1#10 text:x")
 	w.says("01:20", "joe", "/incident status status:identified")
 	w.forms("01:20", "joe", "INC-1", "status post")
 	w.says("01:21", "joe", "/incident title title:Volumes do not attach")
 	w.says("01:21", "joe", "/status post text:We are working on it state:identified components:Bot=ok")
 	w.forms("01:30", "joe", "INC-1", "status post")
+	w.forms("01:30", "joe", "INC-1", "status correct", "update", "INC-1#10")
 	w.says("01:40", "joe", "/incident declare title:The forum is slow")
 	w.forms("01:40", "joe", "", "status post")
 	w.forms("01:40", "lena", "INC-1", "incident merge")
@@ -173,7 +176,7 @@ func TestOfferedActsExist(t *testing.T) {
 	// The acts that a thumb needs, each at some moment of a night.
 	for _, path := range []string{"incident ack", "incident assign", "incident severity", "incident title", "incident start", "incident status", "incident link", "incident park", "incident unpark",
 		"incident resolve", "incident close", "incident reopen", "incident merge", "incident unmerge", "incident split", "incident show", "timeline add", "timeline correct", "timeline show",
-		"alert silence", "alert list", "status post", "status backdate", "status component", "status resolve", "status show", "freeze on", "freeze off", "node list", "volume list", "help"} {
+		"alert silence", "alert list", "status post", "status backdate", "status component", "status correct", "status resolve", "status show", "freeze on", "freeze off", "node list", "volume list", "help"} {
 		if !pressed[path] {
 			t.Errorf("/%s is never offered", path)
 		}

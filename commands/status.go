@@ -15,6 +15,7 @@ import (
 // statusDesk is what the status commands need of [statuspage.Desk].
 type statusDesk interface {
 	Post(ctx context.Context, who statuspage.Who, p statuspage.Post) (statuspage.Outcome, error)
+	Correct(ctx context.Context, who statuspage.Who, c statuspage.Correction) (statuspage.Outcome, error)
 	Resolve(ctx context.Context, who statuspage.Who, p statuspage.Post) (statuspage.Outcome, error)
 	Backdate(ctx context.Context, who statuspage.Who, id timeline.ID, startedAt time.Time, why string) (statuspage.Outcome, error)
 	SetComponent(ctx context.Context, who statuspage.Who, id timeline.ID, name string, level statuspage.Level) (statuspage.Outcome, error)
@@ -51,7 +52,7 @@ func Status(desk statusDesk) []command.Command {
 		}, aside...),
 		Form:   s.postForm(),
 		Handle: s.post,
-	}, {
+	}, s.correctCommand(named), {
 		Path:        "status backdate",
 		Summary:     "Say on the status page when it really began",
 		Description: "Without a time it shows the proposed start with all that speaks for it, and asks. The public start is independent of the incident's own. Pages that cannot backdate get the start in the text.",

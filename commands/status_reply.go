@@ -212,6 +212,9 @@ func noticeShown(r command.Request, n statuspage.Notice, pages []statuspage.Show
 	}
 	for _, u := range slices.Backward(n.Updates) {
 		fmt.Fprintf(&b, "\n- %s %s: %s", r.FormatTime(u.At), u.State.Title(), command.Escape(u.Text))
+		if !u.CorrectedAt.IsZero() {
+			fmt.Fprintf(&b, " (corrected at %s)", r.FormatTime(u.CorrectedAt))
+		}
 	}
 	for _, p := range pages {
 		switch {
@@ -229,6 +232,7 @@ func noticeShown(r command.Request, n statuspage.Notice, pages []statuspage.Show
 			statusForm("Tell that it is over", "status resolve", n.Incident, command.Secondary),
 		}
 	}
+	reply.Actions = append(reply.Actions, statusForm("Correct", "status correct", n.Incident, command.Secondary))
 	return reply
 }
 

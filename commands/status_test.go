@@ -5,8 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +110,15 @@ func night(clock string) time.Time {
 	return t
 }
 
+// pairs are options as they are given to ask.
+func pairs(options map[string]string) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		all = append(all, name, options[name])
+	}
+	return all
+}
+
 func (n *statusNight) ask(path string, options ...string) (command.Reply, error) {
 	ask := command.Ask{Path: path, Options: map[string]string{}}
 	for i := 0; i+1 < len(options); i += 2 {
@@ -161,6 +172,15 @@ func TestStatusCommandsReadLikeTheNight(t *testing.T) {
 	ask("00:55", "status post", "text", "The database is full", "state", "identified", "components", "Shop=down")
 	ask("00:55", "status post", "text", "The database is full", "state", "identified", "components", "Website")
 	ask("00:55", "status post", "text", "The database is full", "state", "identified")
+	wrong := ask("00:56", "status correct", "text", "The database is *out of connections*")
+	if !wrong.Confirm || len(wrong.Actions) != 1 {
+		t.Errorf("the correction does not ask: %+v", wrong)
+	}
+	ask("00:57", "status correct", "update", "INC-1#4", "text", "x")
+	ask("00:57", "status correct", "text", "The database is full", "sure", "yes")
+	ask("00:58", "status correct", pairs(wrong.Actions[0].Ask.Options)...)
+	first := ask("00:59", "status correct", "update", "6", "text", "We are looking into it")
+	ask("00:59", "status correct", pairs(first.Actions[0].Ask.Options)...)
 	ask("01:00", "status component", "name", "python BOT", "level", "ok")
 	ask("01:00", "status component", "name", "python BOT", "level", "ok")
 	ask("01:01", "status show")
@@ -168,6 +188,7 @@ func TestStatusCommandsReadLikeTheNight(t *testing.T) {
 	ask("02:00", "status resolve")
 	ask("02:01", "status resolve")
 	ask("02:02", "status show")
+	ask("02:03", "status correct", "update", "INC-1#6", "text", "We are looking")
 
 	golden := filepath.Join("testdata", "status.golden")
 	if *updateStatus {

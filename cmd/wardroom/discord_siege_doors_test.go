@@ -82,7 +82,7 @@ var typedCommands = []string{
 	"/incident note text:%s", "/timeline add text:%s", "/status post text:%s", "/incident title title:%s", "/incident status status:identified reason:%s",
 	"/incident assign person:me role:%s", "/incident park until:%s", "/incident link url:%s text:%s", "/incident start at:00:10 why:%s",
 	"/status component name:%s level:%s", "/status post text:%s title:%s", "/status post text:%s components:%s", "/alert show alert:%s", "/alert silence alert:%s reason:%s",
-	"/freeze on reason:%s", "/freeze off reason:%s", "/help command:%s", "/incident merge from:%s", "/timeline correct entry:%s text:%s", "/status backdate at:%s why:%s",
+	"/freeze on reason:%s", "/freeze off reason:%s", "/help command:%s", "/incident merge from:%s", "/timeline correct entry:%s text:%s", "/status correct text:%s sure:yes", "/status backdate at:%s why:%s",
 	"/incident severity severity:SEV2 reason:%s", "/incident unpark reason:%s", "/oncall test person:%s",
 }
 
