@@ -8,6 +8,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"log/slog"
 	"net/url"
 	"time"
@@ -60,7 +61,15 @@ const (
 type Public struct {
 	Host  string // the name in the certificate, by ACME
 	Email string // where the issuer warns of an expiry; may be empty
+
+	HTTPS, HTTP Addr           // never zero
+	Issuer      *url.URL       // its ACME directory; never nil
+	Roots       *x509.CertPool // by which the issuer is trusted; nil: those of the system
 }
+
+// LetsEncrypt is the issuer where none is configured.
+// https://letsencrypt.org/docs/acme-protocol-updates/
+const LetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 
 // Log is the process log.
 type Log struct {

@@ -17,7 +17,7 @@ type File struct {
 	Timezone    Text            `yaml:"timezone" form:"zone" help:"The team's time zone: typed times are read in it. Times are always shown in UTC as well."`
 	Mode        Text            `yaml:"mode" form:"observe or act" help:"Whether Wardroom may change anything outside. In observe mode it holds no write credential: it records, tells and proposes."`
 	Listen      Text            `yaml:"listen" form:"address" help:"Where webhooks, the console, the API and metrics are served. Keep it on the loopback address unless a proxy or public stands before it."`
-	Public      FilePublic      `yaml:"public" help:"Serve the outside with a certificate of its own, by ACME, so that an Alertmanager inside a cluster can reach it. Needs the ports 80 and 443."`
+	Public      FilePublic      `yaml:"public" help:"Serve the outside with a certificate of its own, by ACME, so that an Alertmanager inside a cluster can reach it. Needs the host's ports 80 and 443."`
 	Data        Text            `yaml:"data" form:"folder" example:"/var/lib/wardroom" help:"Where wardroom.db and its socket live. Left out: the current folder. A relative path counts from this file."`
 	Database    FileDatabase    `yaml:"database" help:"Where the record is kept. Left out: in wardroom.db, in the data folder, which is recommended: it does not depend on a database that may be on fire."`
 	Log         FileLog         `yaml:"log" help:"The process log, on standard error. What happened in an incident is in its timeline, not here."`
@@ -40,8 +40,12 @@ type File struct {
 // FilePublic is the section public.
 type FilePublic struct {
 	Pos
-	Host  Text `yaml:"host" form:"host name" example:"wardroom.example.org" help:"The name in the certificate. It must lead to this machine."`
-	Email Text `yaml:"email" example:"ops@example.org" help:"Where the issuer of the certificate warns of an expiry."`
+	Host       Text `yaml:"host" form:"host name" example:"wardroom.example.org" help:"The name in the certificate. It must lead to this machine."`
+	Email      Text `yaml:"email" example:"ops@example.org" help:"Where the issuer of the certificate warns of an expiry."`
+	HTTPS      Text `yaml:"https" form:"address" help:"Where https is served. Others come to the host's port 443: another one here needs something that forwards to it."`
+	HTTP       Text `yaml:"http" form:"address" help:"Where http is led to https and the issuer is answered. Both come to the host's port 80."`
+	Issuer     Text `yaml:"issuer" form:"URL" help:"The ACME directory of the certificate's issuer: Let's Encrypt, or an authority of your own, as https://ca.example.org/acme/acme/directory for step-ca. It must reach host; the certificates of each issuer are kept apart."`
+	IssuerRoot Text `yaml:"issuer_root" form:"file" example:"/etc/ssl/internal-root.pem" help:"The root certificates, as PEM, by which an issuer of your own is trusted, and no others. Left out: those that the system trusts. A relative path counts from this file. It is read at the start."`
 }
 
 // FileDatabase is the section database.
@@ -158,6 +162,7 @@ func defaults() File {
 		Timezone:    text("UTC"),
 		Mode:        text("observe"),
 		Listen:      text("127.0.0.1:8080"),
+		Public:      FilePublic{HTTPS: text(":443"), HTTP: text(":80"), Issuer: text(LetsEncrypt)},
 		Log:         FileLog{Level: text("info"), Format: text("text")},
 		Routes:      defaultRoutes(),
 		Correlation: defaultCorrelation(),

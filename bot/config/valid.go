@@ -40,9 +40,7 @@ func valid(d *decoder, f *File) *Config {
 	c.Metrics = Metrics(f.Metrics)
 	c.Database = Database{Postgres: f.Database.Postgres}
 	d.sources(f.Routes, c.Intake)
-	if !c.StatusPage.Listen.IsZero() && c.StatusPage.Listen == c.Listen && c.Listen.Port != 0 {
-		d.fail(f.StatusPage.Listen.Pos, "is the same address as listen: leave it out, or choose another")
-	}
+	d.apart(f, c)
 	if !c.Listen.IsZero() && !c.Listen.Loopback() && c.Public.Host == "" && f.Listen.Line > 0 {
 		d.warn(f.Listen.Pos, "%s can be reached from other machines, and without public: tokens go over the wire unencrypted", c.Listen)
 	}
@@ -90,19 +88,6 @@ func (d *decoder) log(f FileLog) Log {
 		}
 	}
 	return Log{level, LogFormat(d.oneOf(f.Format, string(LogText), string(LogJSON)))}
-}
-
-var mailbox = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`)
-
-func (d *decoder) public(f FilePublic) Public {
-	p := Public{Host: parsed(d, f.Host, ParseHost), Email: f.Email.Value}
-	if p.Email != "" && !mailbox.MatchString(p.Email) {
-		d.fail(f.Email.Pos, "%q is not a mail address", p.Email)
-	}
-	if f.Host.IsZero() && f.Line > 0 {
-		d.fail(f.Pos, "needs host: the name in the certificate")
-	}
-	return p
 }
 
 // short is what names of people and senders look like: they stand in timelines,

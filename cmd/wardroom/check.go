@@ -20,6 +20,7 @@ import (
 	"wardroom/bot/timeline"
 	checks "wardroom/bot/watch"
 	"wardroom/integrations/discord"
+	"wardroom/integrations/web"
 )
 
 func (p *program) newCheck() *cobra.Command {
@@ -87,11 +88,13 @@ type checker struct {
 	space  func(folder string) (free, total uint64, err error)
 	pages  func() ([]statuspage.Page, error)
 	bot    func() (*discord.Bot, error) // in Discord; nil when there is none
+	issuer func(ctx context.Context, of web.Issuer) error
 }
 
 func newChecker(cfg *config.Config, data string) *checker {
 	k := &checker{config: cfg, data: data, uid: os.Getuid(), clock: timeline.RealClock{}, space: diskSpace,
-		pages: func() ([]statuspage.Page, error) { return externalPages(cfg, shellLog()) }}
+		pages:  func() ([]statuspage.Page, error) { return externalPages(cfg, shellLog()) },
+		issuer: func(ctx context.Context, of web.Issuer) error { return of.Try(ctx) }}
 	k.bot = k.idleBot
 	return k
 }

@@ -2,15 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -21,11 +15,6 @@ import (
 )
 
 const (
-	// certificateFolder holds what autocert got, in the data folder.
-	certificateFolder = "certificates"
-	// certificateWarning is how long before its end a certificate warns: it is renewed
-	// 30 days before, so by then renewing has failed for two weeks.
-	certificateWarning = 14 * 24 * time.Hour
 	// mostSkew is how far another clock may be off. A Date header has whole seconds,
 	// and alerts' times come from there.
 	mostSkew = 10 * time.Second
@@ -126,57 +115,4 @@ func (k *checker) statusPages() []checks.Check {
 		}})
 	}
 	return list
-}
-
-// certificate looks at what autocert keeps; nothing when there is no public host.
-func (k *checker) certificate() []checks.Check {
-	host := k.config.Public.Host
-	if host == "" {
-		return nil
-	}
-	return []checks.Check{{Name: "certificate", Try: func(context.Context) (checks.Finding, error) {
-		return k.certificateOf(host)
-	}}}
-}
-
-func (k *checker) certificateOf(host string) (checks.Finding, error) {
-	// autocert keeps the key and the chain in one file; that of old clients ends in
-	// +rsa. https://pkg.go.dev/golang.org/x/crypto/acme/autocert#Cache
-	folder := filepath.Join(k.data, certificateFolder)
-	body, err := os.ReadFile(filepath.Join(folder, host))
-	if errors.Is(err, fs.ErrNotExist) {
-		body, err = os.ReadFile(filepath.Join(folder, host+"+rsa"))
-	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return checks.Warn("there is none for %s yet", host).
-			WithHint("it is asked for when somebody first opens https://%s/: the name must lead here, and ports 80 and 443 be open", host), nil
-	case err != nil:
-		return checks.Finding{}, err
-	}
-	leaf, err := firstCertificate(body)
-	if err != nil {
-		return checks.Finding{}, fmt.Errorf("the certificate for %s in %s: %w", host, folder, err)
-	}
-	left := leaf.NotAfter.Sub(k.clock.Now())
-	text := fmt.Sprintf("%s until %s", host, leaf.NotAfter.UTC().Format("2006-01-02 15:04 UTC"))
-	hint := "it should be renewed by itself 30 days before; the process log says why not. Ports 80 and 443 must be open to the issuer"
-	switch err := leaf.VerifyHostname(host); {
-	case left <= 0:
-		return checks.Fail("%s: it has expired", text).WithHint("%s", hint), nil
-	case err != nil:
-		return checks.Finding{}, err
-	case left < certificateWarning:
-		return checks.Warn("%s: %s left", text, roughly(left)).WithHint("%s", hint), nil
-	}
-	return checks.Fine("%s: %s left", text, roughly(left)), nil
-}
-
-func firstCertificate(body []byte) (*x509.Certificate, error) {
-	for block, rest := pem.Decode(body); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type == "CERTIFICATE" {
-			return x509.ParseCertificate(block.Bytes)
-		}
-	}
-	return nil, errors.New("there is no certificate in it")
 }

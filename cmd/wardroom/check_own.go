@@ -182,7 +182,7 @@ func (k *checker) secrets(context.Context) (checks.Finding, error) {
 	var open []string
 	found := 0
 	files := append(k.secretFiles(),
-		filepath.Join(k.data, databaseFile), filepath.Join(k.data, tokenFile), filepath.Join(k.data, keyFile), filepath.Join(k.data, certificateFolder))
+		filepath.Join(k.data, databaseFile), filepath.Join(k.data, tokenFile), filepath.Join(k.data, keyFile), filepath.Join(k.data, certificatesFolder))
 	for _, path := range files {
 		info, err := os.Stat(path)
 		if err != nil {

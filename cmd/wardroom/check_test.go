@@ -45,6 +45,9 @@ type checkRig struct {
 	data string
 	free uint64
 	page error // what the provider of the status page says
+
+	issuer error // what the issuer of the certificate says
+	asked  web.Issuer
 }
 
 func newCheckRig(t *testing.T) *checkRig {
@@ -74,6 +77,10 @@ func (r *checkRig) checker(yaml string) *checker {
 	k := newChecker(cfg, r.data)
 	k.uid, k.clock = 1000, scenario.NewClock(checkNow)
 	k.space = func(string) (uint64, uint64, error) { return r.free, 100 << 30, nil }
+	k.issuer = func(_ context.Context, of web.Issuer) error {
+		r.asked = of
+		return r.issuer
+	}
 	k.pages = func() ([]statuspage.Page, error) {
 		if cfg.StatusPage.Statuspage.IsZero() {
 			return nil, nil
@@ -285,21 +292,44 @@ func TestCertificate(t *testing.T) {
 		{"wardroom.example.org", -time.Hour, checks.Failed, "wardroom.example.org until 2026-11-20 23:32 UTC: it has expired"},
 		{"other.example.org", 80 * 24 * time.Hour, checks.Failed, "x509: certificate is valid for other.example.org, not wardroom.example.org"},
 	} {
-		r.file("certificates/wardroom.example.org", 0o600, 0, certificateFor(t, c.name, checkNow.Add(c.left)))
+		r.file("certificates/wardroom.example.org", 0o600, 0, certificateFor(t, c.name, checkNow.Add(c.left), 90*24*time.Hour))
 		r.expect(k, "certificate", c.level, c.sentence)
 	}
+	// That of an authority which signs for a day is renewed eight hours before its end.
+	r.file("certificates/wardroom.example.org", 0o600, 0, certificateFor(t, "wardroom.example.org", checkNow.Add(7*time.Hour), 24*time.Hour))
+	r.expect(k, "certificate", checks.OK, "wardroom.example.org until 2026-11-21 07:32 UTC: 7 h left")
+	r.file("certificates/wardroom.example.org", 0o600, 0, certificateFor(t, "wardroom.example.org", checkNow.Add(3*time.Hour), 24*time.Hour))
+	r.expect(k, "certificate", checks.Warning, "wardroom.example.org until 2026-11-21 03:32 UTC: 3 h left")
 	r.file("certificates/wardroom.example.org", 0o600, 0, []byte("nothing of the kind"))
 	r.expect(k, "certificate", checks.Failed, "the certificate for wardroom.example.org in DATA/certificates: there is no certificate in it")
 }
 
+func TestIssuer(t *testing.T) {
+	r := newCheckRig(t)
+	k := r.checker(somebody + "public: {host: wardroom.example.org}")
+	r.expect(k, "issuer", checks.OK, "acme-v02.api.letsencrypt.org answers")
+
+	// One of their own: its certificates are kept apart, so that none of another is served.
+	k = r.checker(somebody + "public: {host: wardroom.example.org, issuer: 'https://ca.example.org:9000/acme/acme/directory'}")
+	r.issuer = errors.New("dial tcp 192.0.2.1:9000: connect: connection refused")
+	r.expect(k, "issuer", checks.Failed, "ca.example.org:9000: dial tcp 192.0.2.1:9000: connect: connection refused")
+	if r.asked.Directory != "https://ca.example.org:9000/acme/acme/directory" {
+		t.Errorf("asked %q", r.asked.Directory)
+	}
+	r.file("certificates/wardroom.example.org", 0o600, 0, certificateFor(t, "wardroom.example.org", checkNow.Add(80*24*time.Hour), 90*24*time.Hour))
+	r.expect(k, "certificate", checks.Warning, "there is none for wardroom.example.org yet")
+	r.file("certificates/ca.example.org_9000/wardroom.example.org", 0o600, 0, certificateFor(t, "wardroom.example.org", checkNow.Add(20*time.Hour), 24*time.Hour))
+	r.expect(k, "certificate", checks.OK, "wardroom.example.org until 2026-11-21 20:32 UTC: 20 h left")
+}
+
 // certificateFor is a file as autocert keeps it: the key, then the chain.
-func certificateFor(t *testing.T, host string, end time.Time) []byte {
+func certificateFor(t *testing.T, host string, end time.Time, life time.Duration) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotBefore: end.Add(-90 * 24 * time.Hour), NotAfter: end}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{host}, NotBefore: end.Add(-life), NotAfter: end}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -351,7 +381,7 @@ func TestCheckOfABadNight(t *testing.T) {
 	defer bad.Close()
 	r.free, r.page = 60<<20, problem.New(problem.Forbidden, "Statuspage refuses the key").WithHint("make a new one under your account, API info")
 	r.file(tokenFile, 0o644, 400*24*time.Hour, []byte("x"))
-	r.file("certificates/wardroom.example.org", 0o600, 0, certificateFor(t, "wardroom.example.org", checkNow.Add(5*24*time.Hour+time.Hour)))
+	r.file("certificates/wardroom.example.org", 0o600, 0, certificateFor(t, "wardroom.example.org", checkNow.Add(5*24*time.Hour+time.Hour), 90*24*time.Hour))
 	port := freePort(t)
 	k := r.checker(fmt.Sprintf("people: {joe: {roles: [lead]}, ann: {roles: [responder], uid: 1000}}\nlisten: 127.0.0.1:%d\npublic: {host: wardroom.example.org}\n"+
 		"intake: {alertmanager: {urls: [%s, %s, %s]}, generic: [{name: statping}]}\nstatus_page: {statuspage: {page_id: x}}", port, good.URL, bad.URL, bad.URL))

@@ -70,7 +70,7 @@ func askAlerts(ctx context.Context, w *wizard) (err error) {
 
 func (w *wizard) askPublic(ctx context.Context) (err error) {
 	a := &w.answers
-	if a.host, err = w.ask(ctx, question{text: "The name under which this machine is reached", proposed: a.host, valid: validHost,
+	if a.host, err = w.ask(ctx, question{text: "The name under which this machine is reached", proposed: a.host, valid: config.ParseDomain,
 		help: "As wardroom.example.org: a DNS name that leads here. Ports 80 and 443 must be open; the certificate comes from Let's Encrypt.\nWhere a proxy does that already, answer network to the question before."}); err != nil {
 		return err
 	}
@@ -318,14 +318,6 @@ func validAddr(s string) (string, error) {
 		return "", err
 	}
 	return a.String(), nil
-}
-
-func validHost(s string) (string, error) {
-	h, err := config.ParseHost(s)
-	if err != nil {
-		return "", err
-	}
-	return h, nil
 }
 
 func validURLs(s string) (string, error) {

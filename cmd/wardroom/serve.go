@@ -46,7 +46,7 @@ func (p *program) newServe() *cobra.Command {
 				}
 			}
 			if public != "" {
-				if cfg.Public.Host, err = config.ParseHost(public); err != nil {
+				if cfg.Public.Host, err = config.ParseDomain(public); err != nil {
 					return problem.New(problem.Invalid, "--public %v", err)
 				}
 			}
@@ -113,8 +113,8 @@ func (v *server) compose() (err error) {
 	o := web.Options{
 		Listen: v.config.Listen.String(), Metrics: v.metrics, Ready: v.readiness,
 		MetricsCredential: alert.Credential{}.Bearer(v.config.Metrics.Token.Reveal()),
-		Public: web.Public{Host: v.config.Public.Host, Email: v.config.Public.Email,
-			Cache: filepath.Join(v.data, "certificates")},
+		Public: web.Public{Host: v.config.Public.Host, Email: v.config.Public.Email, Cache: certificateFolder(v.data, v.config.Public),
+			Issuer: issuerOf(v.config.Public), HTTPS: v.config.Public.HTTPS.String(), HTTP: v.config.Public.HTTP.String()},
 		Links: []web.Link{{Path: cmp.Or(v.pageURL(), "/status/"), Text: "Status page", Help: "what the public reads"}},
 	}
 	if v.front, err = v.system.front(o, v.token); err != nil {

@@ -9,17 +9,16 @@ import (
 	"net"
 	"net/http"
 	"sync"
-
-	"golang.org/x/crypto/acme/autocert"
 )
 
 // Public is a second listener, for the world, with a certificate of its own that
-// is got and renewed by ACME (Let's Encrypt). Host's ports 443 and 80 must reach
-// this machine. https://letsencrypt.org/docs/challenge-types/
+// is got and renewed by ACME. Host's ports 443 and 80 must reach this machine.
+// https://letsencrypt.org/docs/challenge-types/
 type Public struct {
-	Host  string // the name in the certificate; empty: no public listener
-	Email string // where the issuer warns of an expiry; may be empty
-	Cache string // the folder that keeps keys and certificates; they are secret
+	Host   string // the name in the certificate, with a domain; empty: no public listener
+	Email  string // where the issuer warns of an expiry; may be empty
+	Cache  string // the folder that keeps keys and certificates; they are secret
+	Issuer Issuer
 
 	HTTPS string      // ":443" when empty
 	HTTP  string      // ":80" when empty: redirects, and answers the issuer's challenge
@@ -33,6 +32,8 @@ type running struct {
 	addresses map[string]string
 	wg        sync.WaitGroup
 	failed    chan error
+	keep      func(context.Context) // gets the certificate; nil where none is to be got
+	stop      context.CancelFunc    // ends keep
 }
 
 type publicKey struct{}
@@ -42,7 +43,8 @@ func isPublic(r *http.Request) bool { return r.Context().Value(publicKey{}) != n
 
 // Start opens the listeners and serves until [Server.Stop]. It returns when they
 // are open, so that what is sent from now on is received; it fails when one
-// cannot be opened, and then none is.
+// cannot be opened, and then none is. The public listener's certificate is asked for
+// from then on, and again until it is there: the log says what is in the way.
 func (s *Server) Start(ctx context.Context) (err error) {
 	if s.running != nil {
 		return errors.New("web: is started already")
@@ -73,6 +75,11 @@ func (s *Server) Start(ctx context.Context) (err error) {
 			}
 		})
 	}
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	run.stop = stop
+	if run.keep != nil {
+		go run.keep(keeping)
+	}
 	s.running = run
 	return nil
 }
@@ -82,9 +89,9 @@ func (s *Server) listenPublic(ctx context.Context, run *running) error {
 	config := p.TLS
 	redirect := http.Handler(http.HandlerFunc(redirectToTLS(p.Host)))
 	if config == nil {
-		manager := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(p.Host), Cache: autocert.DirCache(p.Cache), Email: p.Email}
-		config = manager.TLSConfig()
-		redirect = manager.HTTPHandler(redirect)
+		keeper := newKeeper(p, redirect, s.log)
+		config, redirect = keeper.tlsConfig(), keeper
+		run.keep = keeper.run
 	}
 	config = config.Clone()
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
@@ -180,6 +187,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if run == nil {
 		return nil
 	}
+	run.stop()
 	errs := make([]error, len(run.servers))
 	var wg sync.WaitGroup
 	for i, srv := range run.servers {

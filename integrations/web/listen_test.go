@@ -208,17 +208,3 @@ func TestThePublicListener(t *testing.T) {
 		res.Body.Close()
 	}
 }
-
-// TestCertificatesAreAskedForByACME: a name that is not ours is refused before
-// anybody is asked.
-func TestCertificatesAreAskedForByACME(t *testing.T) {
-	r := newRig(t, func(o *web.Options) {
-		o.Public = web.Public{Host: "wardroom.example.org", Cache: t.TempDir(), HTTPS: "127.0.0.1:0", HTTP: "127.0.0.1:0"}
-	})
-	start(t, r)
-	conn, err := tls.Dial("tcp", r.PublicAddr(), &tls.Config{ServerName: "other.example.org"})
-	if err == nil {
-		conn.Close()
-		t.Error("a certificate for a name that is not ours")
-	}
-}
