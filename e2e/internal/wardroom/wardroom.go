@@ -48,10 +48,11 @@ func New(t *testing.T, dir, config string) *Program {
 	return p
 }
 
-// Serve starts it and waits until it is ready. It may be served again when it has ended.
-func (p *Program) Serve() {
+// Serve starts it, with more flags, and waits until it is ready. It may be served again
+// when it has ended.
+func (p *Program) Serve(flags ...string) {
 	p.t.Helper()
-	p.Child = process.Launch(p.t, p.program, nil, "serve", "--config", p.Config, "--data", p.Data)
+	p.Child = process.Launch(p.t, p.program, nil, append([]string{"serve", "--config", p.Config, "--data", p.Data}, flags...)...)
 	process.Await(p.t, "Wardroom is ready", process.Patience, func() (bool, string) {
 		if p.Child.Ended() {
 			p.t.Fatalf("serve ended: %v\n%s", p.Child.Err(), p.Child.Log)
