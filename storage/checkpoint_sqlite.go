@@ -23,7 +23,7 @@ type checkpointer struct {
 }
 
 // checkpointEvery is after how many frames a checkpoint runs, in pages.
-const checkpointEvery = 1000
+const checkpointEvery = 3000
 
 func newCheckpointer(path string, writer *session, log *slog.Logger) (*checkpointer, error) {
 	s, err := openSession(fileURI(path, nil), sqlite3.SQLITE_OPEN_READWRITE)

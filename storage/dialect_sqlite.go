@@ -48,7 +48,7 @@ var writerPragmas = []pragma{
 	{"secure_delete", "ON", "1"},           // erased payloads are overwritten
 	{"temp_store", "MEMORY", "2"},          // no copies in temporary files
 	{"wal_autocheckpoint", "4000", "4000"}, // pages; the checkpointer comes first
-	{"cache_size", "-16000", "-16000"},     // KiB
+	{"cache_size", "-8000", "-8000"},       // KiB
 }
 
 // openWriterSession opens path for writing and holds it to the pragmas.

@@ -286,6 +286,7 @@ func (w *writer) record(p *plan) error {
 		if !slices.Contains(h.kinds, e.Kind) {
 			h.kinds = append(h.kinds, e.Kind)
 		}
+		w.timed = w.timed || len(e.Effects.Set)+len(e.Effects.Clear) > 0
 		if e.effects != "" {
 			if err := applyEffects(w.s, &e.Entry); err != nil {
 				return err

@@ -39,6 +39,7 @@ type writer struct {
 	moved   []*head          // by the open transaction
 	logged  []timeline.Entry // what the log gained in it
 	wrote   bool             // something in the open transaction
+	timed   bool             // it sets or clears timers
 	erased  bool             // a payload was deleted: the WAL must be emptied after the commit
 
 	committed func() // what the engine does after each commit; may be nil
@@ -271,7 +272,7 @@ func (w *writer) commit() error {
 	if w.erased {
 		w.truncate = true
 	}
-	told := timeline.Commit{Pos: w.pos, Gained: make([]timeline.Gain, len(w.moved))}
+	told := timeline.Commit{Pos: w.pos, Timers: w.timed, Gained: make([]timeline.Gain, len(w.moved))}
 	for i, h := range w.moved {
 		h.moved = false
 		w.db.recordedAt(h.RecordedAt)
@@ -282,7 +283,7 @@ func (w *writer) commit() error {
 	}
 	clear(w.cursors)
 	w.view.rows.trim()
-	w.moved, w.wrote, w.erased = w.moved[:0], false, false
+	w.moved, w.wrote, w.timed, w.erased = w.moved[:0], false, false, false
 	if w.truncate {
 		w.emptyWAL()
 	}
@@ -302,7 +303,7 @@ func (w *writer) rollback() {
 	clear(w.heads)
 	clear(w.cursors)
 	w.view.rows.forget()
-	w.pos, w.moved, w.wrote, w.erased = -1, w.moved[:0], false, false
+	w.pos, w.moved, w.wrote, w.timed, w.erased = -1, w.moved[:0], false, false, false
 }
 
 // fail answers everybody in the group: the database could not take their updates.

@@ -54,12 +54,17 @@ func (c *Current) AppendJSON(b []byte) []byte {
 		b = jsonshape.AppendTime(b, c.ChangedAt)
 	}
 	if c.Last != (Membership{}) {
-		b = append(b, `,"seat":{"incident":`...)
-		b = jsonshape.AppendString(b, string(c.Last.Incident))
-		if c.Last.Firing {
-			b = append(b, `,"firing":true`...)
-		}
-		b = append(b, '}')
+		b = append(b, `,"seat":`...)
+		b = c.Last.appendJSON(b)
+	}
+	return append(b, '}')
+}
+
+func (m Membership) appendJSON(b []byte) []byte {
+	b = append(b, `{"incident":`...)
+	b = jsonshape.AppendString(b, string(m.Incident))
+	if m.Firing {
+		b = append(b, `,"firing":true`...)
 	}
 	return append(b, '}')
 }

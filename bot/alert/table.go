@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"wardroom/bot/alert/jsonshape"
 	"wardroom/bot/timeline"
 )
 
@@ -117,14 +118,8 @@ func amend(row *Current, annotations map[string]string, value *Value, at time.Ti
 // assign is called for each alert of a burst, so it touches nothing but what
 // joining changes.
 func assign(w timeline.Writer, b Brief, incident timeline.ID) error {
-	seat, err := json.Marshal(Membership{Incident: incident, Firing: b.Status == Firing})
-	if err != nil {
-		return err
-	}
-	home, err := json.Marshal(incident)
-	if err != nil {
-		return err
-	}
+	home := jsonshape.AppendString(nil, string(incident))
+	seat := Membership{Incident: incident, Firing: b.Status == Firing}.appendJSON(nil)
 	return w.PatchRow(Table.Name, b.Key, []timeline.Set{{Name: "incident", Value: string(incident)}},
 		[]timeline.Set{{Name: "incident", Value: string(home)}, {Name: "seat", Value: string(seat)}})
 }

@@ -86,6 +86,7 @@ type Commit struct {
 	Pos     int64    // of the newest entry
 	Gained  []Gain   // what timelines have gained
 	Cursors []Cursor // that have moved
+	Timers  bool     // some were set or cleared
 }
 
 // Gain is the entries that one timeline has gained with a commit.

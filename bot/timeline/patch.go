@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // PatchDoc returns doc, a JSON object, with members set: one that is there is
@@ -14,33 +15,35 @@ func PatchDoc(doc []byte, members []Set) ([]byte, error) {
 	if end < 1 {
 		return nil, fmt.Errorf("timeline: a document that is no object: %.40q", doc)
 	}
+	room := end + 1
 	for _, m := range members {
 		value, ok := m.Value.(string)
 		if !ok {
 			return nil, fmt.Errorf("timeline: member %s: want JSON, not a %T", m.Name, m.Value)
 		}
-		name := `"` + m.Name + `":`
-		from, to, found := 0, 0, false
+		room += len(m.Name) + len(value) + len(`,"":`)
+	}
+	patched := append(make([]byte, 0, room), doc[:end+1]...)
+	for _, m := range members {
+		name, value := `"`+m.Name+`":`, m.Value.(string)
 		// Most documents do not hold the name at all: then there is nothing to look for.
-		if bytes.Contains(doc, []byte(name)) {
-			var err error
-			if from, to, found, err = memberOf(doc, m.Name); err != nil {
+		if bytes.Contains(patched, []byte(name)) {
+			from, to, found, err := memberOf(patched, m.Name)
+			if err != nil {
 				return nil, err
 			}
-		}
-		patched := make([]byte, 0, len(doc)+len(name)+len(value)+1)
-		if found {
-			patched = append(append(append(patched, doc[:from]...), value...), doc[to:]...)
-		} else {
-			patched = append(patched, doc[:end]...)
-			if patched[len(patched)-1] != '{' {
-				patched = append(patched, ',')
+			if found {
+				patched = slices.Replace(patched, from, to, []byte(value)...)
+				continue
 			}
-			patched = append(append(append(patched, name...), value...), '}')
 		}
-		doc, end = patched, len(patched)-1
+		patched = patched[:len(patched)-1]
+		if patched[len(patched)-1] != '{' {
+			patched = append(patched, ',')
+		}
+		patched = append(append(append(patched, name...), value...), '}')
 	}
-	return doc, nil
+	return patched, nil
 }
 
 // memberOf finds the value of a top-level member.

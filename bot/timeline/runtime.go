@@ -143,7 +143,7 @@ func (r *Runtime) committed(c Commit) {
 				w.cursors[cursor.Timeline] = max(w.cursors[cursor.Timeline], cursor.Seq)
 			}
 		}
-		w.note(c.Gained)
+		w.note(c)
 	}
 }
 

@@ -107,14 +107,20 @@ func (w *worker) cursor(id ID) int64 {
 
 // note marks timelines that have grown beyond the cursor. Where nothing of it
 // concerns the follower, and nothing before it is left to do, the cursor moves
-// along. The caller holds runtime.mu.
-func (w *worker) note(gained []Gain) {
+// along. The timers look again when one was set or cleared. The caller holds
+// runtime.mu.
+func (w *worker) note(c Commit) {
+	if w.follows == nil {
+		if c.Timers {
+			w.dirty[Log] = true
+			w.stir()
+		}
+		return
+	}
 	grown := false
-	for _, g := range gained {
+	for _, g := range c.Gained {
 		id := g.Timeline
 		switch {
-		case w.follows == nil:
-			id = Log
 		case !w.follows(id) || g.Last <= w.cursors[id]:
 			continue
 		case !w.exact && g.First == w.cursors[id]+1 && !w.dirty[id] && !slices.ContainsFunc(g.Kinds, w.concerns):

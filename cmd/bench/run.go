@@ -16,6 +16,7 @@ const defaultWindow = 3 * time.Second
 
 type options struct {
 	binary, dir   string
+	only          string // one shape, as 64x1
 	rounds        int
 	window        time.Duration
 	start, export int
@@ -65,6 +66,7 @@ func run(ctx context.Context, o options) error {
 
 	var missed []error
 	fmt.Printf("%-16s %12s %12s %9s %9s %9s %9s %8s %8s\n", "clients×alerts", "requests/s", "alerts/s", "p50", "p99", "lag", "fdatasync", "ratio", "RSS MiB")
+	shapes := slices.DeleteFunc(slices.Clone(shapes), func(s shape) bool { return o.only != "" && o.only != fmt.Sprintf("%dx%d", s.clients, s.alerts) })
 	rounds := make([][]measured, len(shapes))
 	for range o.rounds { // interleaved, so that a slow minute strikes every shape
 		for i, s := range shapes {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
@@ -182,7 +184,7 @@ func commits(t *testing.T, open Open) {
 	})
 	record(t, s, draft(inc1, "a"))
 	mu.Lock()
-	if len(told) != 1 || told[0].Pos != 2 || len(told[0].Gained) != 2 {
+	if len(told) != 1 || told[0].Pos != 2 || len(told[0].Gained) != 2 || told[0].Timers {
 		t.Errorf("told %v", told)
 	}
 	mu.Unlock()
@@ -197,5 +199,20 @@ func commits(t *testing.T, open Open) {
 	defer mu.Unlock()
 	if len(told) != 1 {
 		t.Errorf("commits without entries are told: %v", told)
+	}
+}
+
+// timerCommits: who waits for timers looks again only when they change.
+func timerCommits(t *testing.T, open Open) {
+	s, _ := fresh(t, open)
+	var told []bool // each commit is told before its caller is answered
+	s.OnCommit(func(c timeline.Commit) { told = append(told, c.Timers) })
+	for _, effects := range []timeline.Effects{
+		{Set: []timeline.Timer{{Key: "tea", Timeline: inc1, Due: time.Date(2021, 7, 11, 12, 0, 0, 0, time.UTC)}}}, {}, {Clear: []string{"tea"}}, {},
+	} {
+		record(t, s, timeline.Draft{Timeline: inc1, Payload: &Noted{}, Effects: effects})
+	}
+	if want := []bool{true, false, true, false}; !slices.Equal(told, want) {
+		t.Errorf("that timers changed is told as %v, want %v", told, want)
 	}
 }

@@ -52,6 +52,7 @@ func Run(t *testing.T, open Open) {
 		{"unknown kinds are kept", unknownKinds},
 		{"a view is a snapshot", snapshots},
 		{"a commit is told before its callers return", commits},
+		{"a commit tells whether timers changed", timerCommits},
 		{"everything is found again", reopening},
 		{"whatever is recorded verifies and rebuilds", property},
 	} {
