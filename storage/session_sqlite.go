@@ -81,6 +81,17 @@ func (s *session) anchor() {
 	}
 }
 
+// recast casts the anchors of large classes anew, before those are in pages that the
+// cache has filled meanwhile: there has to be room beside them.
+func (s *session) recast() {
+	for i, p := range s.held {
+		if size := int32(16) << i; size >= 4096 {
+			s.held[i] = sqlite3.Xsqlite3_malloc(s.tls, size)
+			sqlite3.Xsqlite3_free(s.tls, p)
+		}
+	}
+}
+
 // memory turns an address of the library's memory, which Go's collector neither
 // owns nor moves, into a pointer.
 func memory(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
@@ -162,7 +173,10 @@ func (s *session) begin() error {
 	return s.exec("BEGIN IMMEDIATE")
 }
 
-func (s *session) commit() error   { return s.exec("COMMIT") }
+func (s *session) commit() error {
+	s.recast()
+	return s.exec("COMMIT")
+}
 func (s *session) rollback() error { return s.exec("ROLLBACK") }
 
 // exec runs one statement that returns no rows.

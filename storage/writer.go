@@ -4,22 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"time"
 
 	"wardroom/bot/problem"
 	"wardroom/bot/timeline"
 )
-
-// maxGroup bounds how many updates share a commit.
-const maxGroup = 512
-
-// maxGather bounds how long a group takes in further updates before it commits.
-const maxGather = 5 * time.Millisecond
-
-// maxYields bounds how often the writer steps aside for callers on their way.
-const maxYields = 4
 
 // healInterval is how often a failing database is tried again. It waits on the
 // disk, so it runs on real time.
@@ -106,31 +96,6 @@ func (w *writer) take(r *request) {
 	if w.truncate {
 		w.emptyWAL()
 	}
-}
-
-// more appends what was queued in the meantime, until the group is large or
-// the first in it has waited long enough. Callers that the last commit answered
-// are likely to come back at once: while fewer are here than then, they are
-// given the processor before the group is closed, which costs less than a flush.
-func (w *writer) more(group []*request, began time.Time) []*request {
-	if len(group) >= maxGroup || time.Since(began) > maxGather {
-		return group
-	}
-	before := len(group)
-	for yields := 0; len(group) < maxGroup; {
-		select {
-		case next := <-w.db.queue:
-			group = append(group, next)
-			continue
-		default:
-		}
-		if len(group) > before || len(group) >= w.last || yields == maxYields {
-			break
-		}
-		yields++
-		runtime.Gosched()
-	}
-	return group
 }
 
 // run records a group in one transaction; a growing group takes in what is

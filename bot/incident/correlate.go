@@ -51,7 +51,8 @@ type batch struct {
 	known map[timeline.ID]*working
 	// open and recent are candidates to join or to reopen, the newest first.
 	open, recent []*working
-	loaded       bool
+	loaded       bool // open
+	looked       bool // for recent
 	touched      []*working
 	seats        map[string]alert.Membership
 	next         int // the number of the next incident; 0: not looked up yet
@@ -81,7 +82,7 @@ func (b *batch) fires(e timeline.Entry, p *alert.Received) error {
 	if route.Action == alert.Ignore {
 		return nil
 	}
-	if err := b.load(e.RecordedAt); err != nil {
+	if err := b.load(); err != nil {
 		return err
 	}
 	seat, err := b.seat(p.Alert.Key())
@@ -269,8 +270,8 @@ func (b *batch) take(w *working) {
 	}
 }
 
-// load reads the candidates once.
-func (b *batch) load(now time.Time) error {
+// load reads the candidates to join once.
+func (b *batch) load() error {
 	if b.loaded {
 		return nil
 	}
@@ -282,6 +283,16 @@ func (b *batch) load(now time.Time) error {
 	for _, i := range open {
 		b.open = append(b.open, b.keep(i))
 	}
+	return nil
+}
+
+// lately returns the candidates to reopen. They are read when an alert first finds no
+// other home: most do.
+func (b *batch) lately(now time.Time) ([]*working, error) {
+	if b.looked {
+		return b.recent, nil
+	}
+	b.looked = true
 	resolved, err := Table.Select(b.view, timeline.Query{OrderBy: "number", Desc: true, Where: []timeline.Where{
 		{Column: "status", Value: string(Resolved)}, {Column: "updated_at", Op: ">=", Value: now.Add(-b.Rules.ReopenWithin).UnixMicro()}}})
 	for _, i := range resolved {
@@ -289,7 +300,7 @@ func (b *batch) load(now time.Time) error {
 			b.recent = append(b.recent, b.keep(i))
 		}
 	}
-	return err
+	return b.recent, err
 }
 
 func (b *batch) keep(i Incident) *working {

@@ -34,7 +34,11 @@ func (b *batch) place(f firing) (*working, string, error) {
 	if !opens {
 		return nil, "", nil
 	}
-	for _, w := range b.recent {
+	recent, err := b.lately(f.entry.RecordedAt)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, w := range recent {
 		if label, value := shared(&w.Incident, f.traits, b.Rules.Strong); label != "" && b.fits(w, f) && b.isRecent(w, f) {
 			why := fmt.Sprintf("same %s %s", label, value)
 			b.reopened(w, f, fmt.Sprintf("alert %s, %s", f.brief.Name, why))
