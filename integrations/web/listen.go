@@ -78,7 +78,7 @@ func (s *Server) Start(ctx context.Context) (err error) {
 	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
 	run.stop = stop
 	if run.keep != nil {
-		go run.keep(keeping)
+		go run.keep(keeping) // Stop does not wait for it: autocert cannot be interrupted
 	}
 	s.running = run
 	return nil
