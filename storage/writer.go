@@ -98,8 +98,8 @@ func (w *writer) take(r *request) {
 	}
 }
 
-// run records a group in one transaction; a growing group takes in what is
-// queued until nothing is. When a caller fails after something of it was
+// run records a group in one transaction; a growing group takes in more of what
+// is queued. When a caller fails after something of it was
 // written, the transaction is undone and the others run one by one.
 func (w *writer) run(group []*request, growing bool) {
 	if err := w.s.begin(); err != nil {

@@ -46,7 +46,26 @@ type measured struct {
 
 func (m measured) ratio() float64 { return m.rate / m.raw }
 
+// String is how -only names it.
+func (s shape) String() string { return fmt.Sprintf("%dx%d", s.clients, s.alerts) }
+
+// chosen are the shapes to measure.
+func (o options) chosen() ([]shape, error) {
+	if o.only == "" {
+		return shapes, nil
+	}
+	i := slices.IndexFunc(shapes, func(s shape) bool { return s.String() == o.only })
+	if i < 0 {
+		return nil, fmt.Errorf("-only %s: there is no such load; there are %v", o.only, shapes)
+	}
+	return shapes[i : i+1], nil
+}
+
 func run(ctx context.Context, o options) error {
+	shapes, err := o.chosen()
+	if err != nil {
+		return err
+	}
 	binary, err := filepath.Abs(o.binary)
 	if err != nil {
 		return err
@@ -66,7 +85,6 @@ func run(ctx context.Context, o options) error {
 
 	var missed []error
 	fmt.Printf("%-16s %12s %12s %9s %9s %9s %9s %8s %8s\n", "clients×alerts", "requests/s", "alerts/s", "p50", "p99", "lag", "fdatasync", "ratio", "RSS MiB")
-	shapes := slices.DeleteFunc(slices.Clone(shapes), func(s shape) bool { return o.only != "" && o.only != fmt.Sprintf("%dx%d", s.clients, s.alerts) })
 	rounds := make([][]measured, len(shapes))
 	for range o.rounds { // interleaved, so that a slow minute strikes every shape
 		for i, s := range shapes {
