@@ -23,7 +23,7 @@ const maxYields = 4
 // before the group is closed, which costs less than a flush.
 func (w *writer) more(group []*request, began time.Time) []*request {
 	before := len(group)
-	if before >= w.most(before) || time.Since(began) > maxGather {
+	if before >= w.most(before) || time.Since(began) > w.db.opts.gather {
 		return group
 	}
 	for yields := 0; len(group) < w.most(len(group)); {

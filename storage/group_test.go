@@ -5,13 +5,16 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"wardroom/bot/timeline"
 )
 
 // While some are answered and come back the writer works on others.
 func TestSomeAreLeftForTheNextCommit(t *testing.T) {
-	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "wardroom.db"), testOptions(t))
+	opts := testOptions(t)
+	opts.gather = time.Hour // however slow this machine is
+	db, err := OpenSQLite(t.Context(), filepath.Join(t.TempDir(), "wardroom.db"), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,8 @@ type Options struct {
 	// "" is live.
 	Marked string
 
-	heal time.Duration // how often a failing database is tried again; 0: healInterval
+	heal   time.Duration // how often a failing database is tried again; 0: healInterval
+	gather time.Duration // how long a group takes in further updates; 0: maxGather
 }
 
 // Rehearsal marks the database of a scenario.
@@ -96,6 +97,9 @@ func newDB(path string, e engine, opts Options) (*DB, error) {
 	}
 	if opts.heal == 0 {
 		opts.heal = healInterval
+	}
+	if opts.gather == 0 {
+		opts.gather = maxGather
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
