@@ -89,9 +89,7 @@ func (k *keeper) run(ctx context.Context) {
 		if err == nil {
 			return
 		}
-		if _, is := errors.AsType[notProven](err); is {
-			again = max(again, provenAgain)
-		}
+		again = pause(again, err)
 		k.log.Warn("there is no certificate: the public address answers nobody, all else works", slog.Any("error", err), slog.Duration("again_in", again))
 		wait := time.NewTimer(again)
 		select {
@@ -101,6 +99,15 @@ func (k *keeper) run(ctx context.Context) {
 		case <-wait.C:
 		}
 	}
+}
+
+// pause is how long to wait before another try after err: again, unless a proof was
+// refused, of which an issuer allows few.
+func pause(again time.Duration, err error) time.Duration {
+	if _, is := errors.AsType[notProven](err); is {
+		return max(again, provenAgain)
+	}
+	return again
 }
 
 // get takes the certificate from the cache, or asks the issuer for one.
