@@ -2,14 +2,24 @@ package discordtest
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
-// commandName is what a chat command, an option may be called, without its upper case;
+// isCommandName reports whether a chat command or an option may be called s: letters of
+// any script, none of them a capital, digits, and three marks;
 // https://discord.com/developers/docs/interactions/application-commands#application-command-object-application-command-naming
-var commandName = regexp.MustCompile(`^[-_'\p{L}\p{N}\p{Devanagari}\p{Thai}]{1,32}$`)
+func isCommandName(s string) bool {
+	for _, r := range s {
+		if unicode.Is(unicode.Lu, r) || !strings.ContainsRune("-_'", r) && !unicode.In(r, unicode.L, unicode.N, unicode.Devanagari, unicode.Thai) {
+			return false
+		}
+	}
+	n := utf8.RuneCountInString(s)
+	return 1 <= n && n <= 32
+}
 
 // Limits of commands; https://discord.com/developers/docs/interactions/application-commands
 const (
@@ -40,7 +50,7 @@ func checkCommand(f *form, path string, cmd *Command) {
 		}
 		return
 	}
-	if !commandName.MatchString(cmd.Name) || upper.MatchString(cmd.Name) {
+	if !isCommandName(cmd.Name) {
 		f.add(path+".name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
 	}
 	f.length(path+".description", cmd.Description, 1, 100)
@@ -49,8 +59,6 @@ func checkCommand(f *form, path string, cmd *Command) {
 		f.add(path, "APPLICATION_COMMAND_TOO_LARGE", "Command exceeds maximum size (8000)")
 	}
 }
-
-var upper = regexp.MustCompile(`\p{Lu}`)
 
 func optionChars(list []CommandOption) int {
 	n := 0
@@ -72,7 +80,7 @@ func checkOptions(f *form, path string, list []CommandOption) {
 	seen := map[string]bool{}
 	for i, o := range list {
 		at := path + "." + strconv.Itoa(i)
-		if !commandName.MatchString(o.Name) || upper.MatchString(o.Name) {
+		if !isCommandName(o.Name) {
 			f.add(at+".name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
 		}
 		if seen[o.Name] {
