@@ -4,6 +4,7 @@ package process
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -25,15 +26,20 @@ func FromEnv(t *testing.T, name string) string {
 	return v
 }
 
-// FreeAddress is one on loopback on which nothing listens.
+// FreeAddress is one on loopback on which nothing listens. It stays free until it is used,
+// and while its server is away: its port lies below those that the kernel gives to
+// outgoing connections.
 func FreeAddress(t *testing.T) string {
 	t.Helper()
-	in, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		in, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(20_000)))
+		if err == nil {
+			defer in.Close()
+			return in.Addr().String()
+		}
 	}
-	defer in.Close()
-	return in.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Log is what a process writes. It may be read while it is written.

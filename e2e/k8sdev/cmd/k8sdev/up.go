@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -222,18 +223,22 @@ func (c *cluster) say(format string, args ...any) {
 	fmt.Printf("%6.2fs  %s\n", time.Since(c.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// freePorts are ports of loopback that nobody has. Somebody may take one before it is
-// used: then the component ends, and up with it.
-func freePorts(n int) (ports []int, err error) {
-	for range n {
-		in, err := net.Listen("tcp", "127.0.0.1:0")
+// freePorts are ports of loopback that nobody has. They lie below those that the kernel
+// gives to outgoing connections: one of these would be taken before it is used, or
+// while the API server is away.
+// https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html (ip_local_port_range)
+func freePorts(n int) (ports []int, _ error) {
+	for range 1000 {
+		in, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10_000+rand.IntN(20_000)))
 		if err != nil {
-			return nil, err
+			continue // somebody has it
 		}
 		defer in.Close() // all are held until all are known
-		ports = append(ports, in.Addr().(*net.TCPAddr).Port)
+		if ports = append(ports, in.Addr().(*net.TCPAddr).Port); len(ports) == n {
+			return ports, nil
+		}
 	}
-	return ports, nil
+	return nil, errors.New("no ports are free")
 }
 
 // answers waits until a server answers 200.
