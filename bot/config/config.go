@@ -65,6 +65,8 @@ type Public struct {
 	HTTPS, HTTP Addr           // never zero
 	Issuer      *url.URL       // its ACME directory; never nil
 	Roots       *x509.CertPool // by which the issuer is trusted; nil: those of the system
+	Account     string         // the key id by which the issuer knows its customer; empty: it asks for none
+	AccountKey  Secret         // and what signs for it: bytes, not text
 }
 
 // LetsEncrypt is the issuer where none is configured.

@@ -40,12 +40,14 @@ type File struct {
 // FilePublic is the section public.
 type FilePublic struct {
 	Pos
-	Host       Text `yaml:"host" form:"host name" example:"wardroom.example.org" help:"The name in the certificate. It must lead to this machine."`
-	Email      Text `yaml:"email" example:"ops@example.org" help:"Where the issuer of the certificate warns of an expiry."`
-	HTTPS      Text `yaml:"https" form:"address" help:"Where https is served. Others come to the host's port 443: another one here needs something that forwards to it."`
-	HTTP       Text `yaml:"http" form:"address" help:"Where http is led to https and the issuer is answered. Both come to the host's port 80."`
-	Issuer     Text `yaml:"issuer" form:"URL" help:"The ACME directory of the certificate's issuer: Let's Encrypt, or an authority of your own, as https://ca.example.org/acme/acme/directory for step-ca. It must reach host; the certificates of each issuer are kept apart."`
-	IssuerRoot Text `yaml:"issuer_root" form:"file" example:"/etc/ssl/internal-root.pem" help:"The root certificates, as PEM, by which an issuer of your own is trusted, and no others. Left out: those that the system trusts. A relative path counts from this file. It is read at the start."`
+	Host       Text   `yaml:"host" form:"host name" example:"wardroom.example.org" help:"The name in the certificate. It must lead to this machine."`
+	Email      Text   `yaml:"email" example:"ops@example.org" help:"Where the issuer of the certificate warns of an expiry."`
+	HTTPS      Text   `yaml:"https" form:"address" help:"Where https is served. Others come to the host's port 443: another one here needs something that forwards to it."`
+	HTTP       Text   `yaml:"http" form:"address" help:"Where http is led to https and the issuer is answered. Both come to the host's port 80."`
+	Issuer     Text   `yaml:"issuer" form:"URL" help:"The ACME directory of the certificate's issuer: Let's Encrypt, or an authority of your own, as https://ca.example.org/acme/acme/directory for step-ca. It must reach host; the certificates of each issuer are kept apart."`
+	IssuerRoot Text   `yaml:"issuer_root" form:"file" example:"/etc/ssl/internal-root.pem" help:"The root certificates, as PEM, by which an issuer of your own is trusted, and no others. Left out: those that the system trusts. A relative path counts from this file. It is read at the start."`
+	Account    Text   `yaml:"account" form:"key id" example:"kid-7f3a" help:"For an issuer that takes only its customers' requests, as ZeroSSL, Google and many companies' do (external account binding): the key id that it gave you. account_key goes with it."`
+	AccountKey Secret `yaml:"account_key" example:"/run/secrets/acme-account-key" help:"The HMAC key that the issuer gave you with it, base64url."`
 }
 
 // FileDatabase is the section database.

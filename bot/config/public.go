@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"net/url"
@@ -26,7 +27,30 @@ func (d *decoder) public(f FilePublic) Public {
 		}
 		p.Roots = d.roots(f.IssuerRoot)
 	}
+	d.account(f, &p)
 	return p
+}
+
+// account reads what an issuer gave its customer: a key id and an HMAC key, which are of
+// use only together. https://www.rfc-editor.org/rfc/rfc8555#section-7.3.4
+func (d *decoder) account(f FilePublic, p *Public) {
+	switch {
+	case f.Account.IsZero() && f.AccountKey.IsZero():
+		return
+	case f.AccountKey.IsZero():
+		d.fail(f.Account.Pos, "needs account_key, or account_key_file: the HMAC key that the issuer gave with it")
+		return
+	case f.Account.IsZero():
+		d.fail(f.Pos, "account_key needs account: the key id that the issuer gave with it")
+		return
+	}
+	// Some issuers print the padding that the standard leaves out.
+	key, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(f.AccountKey.Reveal()), "="))
+	if err != nil || len(key) == 0 {
+		d.fail(f.Pos, "account_key is not base64url (letters, digits, - and _), as issuers give it")
+		return
+	}
+	p.Account, p.AccountKey = f.Account.Value, Secret{value: string(key), file: f.AccountKey.File()}
 }
 
 // ParseDomain reads a host name that can stand in a certificate: one with a domain. It

@@ -58,6 +58,19 @@ listen: 127.0.0.1:9000
 	}
 }
 
+// TestACustomersAccount: issuers print the key that they give with and without padding.
+func TestACustomersAccount(t *testing.T) {
+	for _, key := range []string{"-_8A", "-_8A ", "'-_8AAQ=='"} {
+		c, err := Parse("wardroom.yaml", "", []byte("public: {host: a.example.org, issuer: 'https://ca.example.org/directory', account: kid-1, account_key: "+key+"}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := c.Public; p.Account != "kid-1" || !strings.HasPrefix(p.AccountKey.Reveal(), "\xfb\xff\x00") {
+			t.Errorf("%s: %q %q", key, p.Account, p.AccountKey.Reveal())
+		}
+	}
+}
+
 // TestMistakesOfPublic: what would be found only when a certificate is asked for, or is to
 // be renewed, is found at the start.
 func TestMistakesOfPublic(t *testing.T) {
@@ -85,6 +98,10 @@ func TestMistakesOfPublic(t *testing.T) {
 		"host: a.example.org, https: ':80'":                      "public.https: is the same address as public.http",
 		"host: a.example.org, https: 443":                        "public.https: \"443\" is not an address",
 		"host: a.example.org, email: nobody":                     "is not a mail address",
+		own + "account: kid-1":                                   "public.account: needs account_key, or account_key_file",
+		own + "account_key: c2VjcmV0":                            "account_key needs account: the key id",
+		own + "account: kid-1, account_key: 'no base64'":         "account_key is not base64url",
+		own + "account: kid-1, account_key: '=='":                "account_key is not base64url",
 		"host: a.example.org, http: ':70000'":                    "the port must be a number",
 		"host: a.example.org, issuer: 'https://u:p@example.org'": "carries credentials",
 	} {

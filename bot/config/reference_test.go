@@ -20,7 +20,7 @@ func TestExampleIsFreshAndLoads(t *testing.T) {
 			return authority(t), 0o644, nil
 		}
 		secrets++
-		return []byte("value\n"), 0o600, nil
+		return []byte("dmFsdWU\n"), 0o600, nil
 	}}
 	c, err := parse(src, []byte(Example()))
 	if err != nil {

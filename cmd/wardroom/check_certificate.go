@@ -31,7 +31,7 @@ func certificateFolder(data string, p config.Public) string {
 }
 
 func issuerOf(p config.Public) web.Issuer {
-	return web.Issuer{Directory: p.Issuer.String(), Roots: p.Roots}
+	return web.Issuer{Directory: p.Issuer.String(), Roots: p.Roots, Account: p.Account, AccountKey: []byte(p.AccountKey.Reveal())}
 }
 
 // certificate looks at what autocert keeps, and at who issues it; nothing when there is

@@ -29,9 +29,10 @@ type pebble struct {
 	listen    string // the address of its directory
 	manage    string // and of its roots
 	https     *x509.CertPool
-	tlsPort   string        // where it looks for tls-alpn-01,
-	httpPort  string        // and for http-01
-	lifetime  time.Duration // for which it signs
+	tlsPort   string            // where it looks for tls-alpn-01,
+	httpPort  string            // and for http-01
+	lifetime  time.Duration     // for which it signs
+	customers map[string]string // the HMAC key of each, by its key id; with any it takes nobody else
 	child     *process.Child
 }
 
@@ -89,12 +90,16 @@ func (p *pebble) directory() string { return "https://" + p.listen + "/dir" }
 // pause that Pebble makes before it for tests.
 func (p *pebble) start() {
 	p.t.Helper()
-	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
+	pebble := map[string]any{
 		"listenAddress": p.listen, "managementListenAddress": p.manage, "certificate": p.file("https.pem"), "privateKey": p.file("key.pem"),
 		"tlsPort": json.Number(p.tlsPort), "httpPort": json.Number(p.httpPort), "keyAlgorithm": "ecdsa",
 		"retryAfter": map[string]int{"authz": 1, "order": 1},
 		"profiles":   map[string]any{"default": map[string]any{"description": "the only one", "validityPeriod": int(p.lifetime.Seconds())}},
-	}})
+	}
+	if p.customers != nil {
+		pebble["externalAccountBindingRequired"], pebble["externalAccountMACKeys"] = true, p.customers
+	}
+	config, err := json.Marshal(map[string]any{"pebble": pebble})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -116,6 +116,41 @@ func TestAnIssuerThatIsNotTrusted(t *testing.T) {
 	}
 }
 
+// An issuer that takes only its customers' requests is told whose this is; without that it
+// says what is missing.
+func TestAnIssuerThatKnowsItsCustomers(t *testing.T) {
+	const id, key = "kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+	for name, c := range map[string]struct {
+		lines []string
+		fails string // what the issuer says; empty: nothing
+	}{
+		"customer": {lines: []string{trusting, "account: " + id, "account_key: " + key}},
+		"nobody":   {lines: []string{trusting}, fails: "externalAccountRequired: "},
+		"impostor": {lines: []string{trusting, "account: " + id, "account_key: AAAA" + key[4:]}, fails: "unauthorized: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, host, c.lines...)
+			r.pebble.customers = map[string]string{id: key}
+			r.pebble.start()
+			r.bot.Serve()
+			if c.fails == "" {
+				r.certified(r.pebble.root())
+				r.checks("issuer", "ok", "answers")
+				return
+			}
+			r.logs("there is no certificate", r.pebble.listen+" refuses: "+c.fails)
+			if name == "nobody" {
+				const hint = "(public.account and public.account_key are what it gave you)"
+				r.logs("there is no certificate", hint)
+				r.checks("issuer", "FAIL", hint)
+			}
+			if n := r.pebble.logged("Added order"); n > 0 {
+				r.Errorf("%d orders", n)
+			}
+		})
+	}
+}
+
 // A third of its time before its end a certificate is replaced, while Wardroom serves.
 func TestACertificateIsRenewed(t *testing.T) {
 	r := newRig(t, host, trusting)

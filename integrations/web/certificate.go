@@ -57,7 +57,8 @@ func newKeeper(p Public, redirect http.Handler, log *slog.Logger) *keeper {
 
 func (k *keeper) attempt() *attempt {
 	m := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: k.policy, Email: k.public.Email,
-		Cache: kept{autocert.DirCache(k.public.Cache), k.log}, Client: k.public.Issuer.client(k.outcome)}
+		Cache: kept{autocert.DirCache(k.public.Cache), k.log}, Client: k.public.Issuer.client(k.outcome),
+		ExternalAccountBinding: k.public.Issuer.binding()}
 	return &attempt{m, m.HTTPHandler(k.redirect)}
 }
 

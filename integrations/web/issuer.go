@@ -34,6 +34,10 @@ const (
 type Issuer struct {
 	Directory string         // the URL of its directory; empty: Let's Encrypt
 	Roots     *x509.CertPool // by which its https is trusted; nil: those of the system
+	// Account is the key id by which it knows its customer, AccountKey what signs for it;
+	// empty where it takes everybody. https://www.rfc-editor.org/rfc/rfc8555#section-7.3.4
+	Account    string
+	AccountKey []byte
 }
 
 func (i Issuer) directory() string { return orDefault(i.Directory, acme.LetsEncryptURL) }
@@ -47,6 +51,14 @@ func (i Issuer) transport() http.RoundTripper {
 func (i Issuer) client(t http.RoundTripper) *acme.Client {
 	return &acme.Client{DirectoryURL: i.directory(), HTTPClient: &http.Client{Transport: t, Timeout: issuerTimeout}, UserAgent: "wardroom",
 		RetryBackoff: onlyNonces}
+}
+
+// binding ties the account that is made there to the customer; nil where there is none.
+func (i Issuer) binding() *acme.ExternalAccountBinding {
+	if i.Account == "" {
+		return nil
+	}
+	return &acme.ExternalAccountBinding{KID: i.Account, Key: i.AccountKey}
 }
 
 // onlyNonces repeats at once what was refused for its nonce, which has to be expected, and
@@ -66,9 +78,12 @@ func (i Issuer) Try(ctx context.Context) error {
 	defer t.(*http.Transport).CloseIdleConnections()
 	o := &overheard{base: t, log: slog.New(slog.DiscardHandler)}
 	o.listen()
-	_, err := i.client(o).Discover(ctx)
+	about, err := i.client(o).Discover(ctx)
 	if said, _ := o.heard(); err != nil && len(said) > 0 {
 		return errors.New(said[0])
+	}
+	if err == nil && about.ExternalAccountRequired && i.Account == "" {
+		return errors.New("it takes only its customers' requests" + byAccount)
 	}
 	return err
 }
@@ -134,10 +149,18 @@ type reason struct {
 }
 
 func (r reason) String() string {
-	return strings.TrimPrefix(r.Type, "urn:ietf:params:acme:error:") + ": " + r.Detail
+	text := strings.TrimPrefix(r.Type, "urn:ietf:params:acme:error:") + ": " + r.Detail
+	if r.Type == noAccount {
+		text += byAccount
+	}
+	return text
 }
 
-const badNonce = "urn:ietf:params:acme:error:badNonce" // which the client answers by itself
+const (
+	badNonce  = "urn:ietf:params:acme:error:badNonce" // which the client answers by itself
+	noAccount = "urn:ietf:params:acme:error:externalAccountRequired"
+	byAccount = " (public.account and public.account_key are what it gave you)"
+)
 
 // read looks for what was refused: a request, an order, or a proof.
 func (o *overheard) read(host string, res *http.Response, body []byte) {
