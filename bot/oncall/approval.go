@@ -51,6 +51,10 @@ func (a *Approvals) Decide(v timeline.View, entries []timeline.Entry) (d timelin
 			if !p.Shrunk {
 				id = p.Run
 			}
+		case *remediation.RunResumed:
+			if p.Renew {
+				id = p.Run
+			}
 		}
 		if id == "" {
 			continue

@@ -122,6 +122,7 @@ const (
 	askForeign = "somebody-else" // somebody else did it
 	askTwice   = "twice-absent"  // it was asked for twice and never arrived
 	askPerson  = "not-so"        // a step found what a person has to decide on
+	askNobody  = "unapproved"    // no approval stands any more
 )
 
 // ask stops a run until a person has answered.
@@ -140,15 +141,19 @@ func (e *Engine) stop(ctx context.Context, r Run, question Question) (bool, time
 
 // hold says once why the next step does not start, and looks again later.
 func (e *Engine) hold(ctx context.Context, r Run, c *carried, every time.Duration, why string) (bool, time.Time, error) {
+	return e.holdFor(ctx, r, c, every, RunHeld{Run: r.ID, Why: why})
+}
+
+func (e *Engine) holdFor(ctx context.Context, r Run, c *carried, every time.Duration, p RunHeld) (bool, time.Time, error) {
 	due := e.desk.clock.Now().Add(every)
-	if r.Held == why {
+	if r.Held == p.Why && r.Soft == p.Soft {
 		return false, due, nil
 	}
 	held := r
-	held.Held = why
+	held.Held, held.Soft = p.Why, p.Soft
 	c.looked = stateOf(held)
 	return false, due, e.record(ctx, r, func(timeline.View, Run) ([]timeline.Draft, error) {
-		return []timeline.Draft{r.draft(Who{}, &RunHeld{Run: r.ID, Why: why}, timeline.Effects{})}, nil
+		return []timeline.Draft{r.draft(Who{}, &p, timeline.Effects{})}, nil
 	})
 }
 

@@ -221,12 +221,8 @@ func (d *Desk) Request(ctx context.Context, who Who, inc timeline.ID, p Plan) (R
 
 // request makes the run that a plan would be, or says why not.
 func (d *Desk) request(v timeline.View, who Who, inc timeline.ID, p Plan) (Run, *refusal, error) {
-	i, err := incident.Get(v, inc)
-	if err != nil {
-		return Run{}, nil, err
-	}
-	if !i.Open() {
-		return Run{}, refuse("incident-over", problem.Conflict, "%s is %s", inc, i.Status).hint("reopen it, or declare another one: `/incident declare`"), nil
+	if no, err := d.over(v, inc, p); no != nil || err != nil {
+		return Run{}, no, err
 	}
 	if no := d.mayAsk(who, p); no != nil {
 		return Run{}, no, nil
@@ -252,6 +248,19 @@ func (d *Desk) request(v timeline.View, who Who, inc timeline.ID, p Plan) (Run, 
 		r.Repairs = hand[0].ID
 	}
 	return r, nil, nil
+}
+
+// over refuses what would begin in an incident that is over. What only puts back what
+// was changed may still be done until it is closed: a resolution lists it.
+func (d *Desk) over(v timeline.View, inc timeline.ID, p Plan) (*refusal, error) {
+	i, err := incident.Get(v, inc)
+	switch {
+	case err != nil || i.Open() || i.Status != incident.Closed && d.gov.restores(p):
+		return nil, err
+	case i.MergedInto != "":
+		return refuse("incident-over", problem.Conflict, "%s was merged into %s", inc, i.MergedInto).hint("ask for it in %s", i.MergedInto), nil
+	}
+	return refuse("incident-over", problem.Conflict, "%s is %s", inc, i.Status).hint("reopen it, or declare another one: `/incident declare`"), nil
 }
 
 func (d *Desk) mayAsk(who Who, p Plan) *refusal {

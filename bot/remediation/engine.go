@@ -197,7 +197,7 @@ func stateOf(r Run) string {
 	if r.Step < len(r.Steps) {
 		s = r.Steps[r.Step]
 	}
-	return fmt.Sprint(r.Status, r.Epoch, r.Step, s.Mark, s.Attempts, s.Accepted, s.Late, len(r.Locks), r.Held, r.Erased)
+	return fmt.Sprint(r.Status, r.Epoch, r.Step, s.Mark, s.Attempts, s.Accepted, s.Late, len(r.Locks), r.Held, r.Soft, r.Glass != nil, r.Erased)
 }
 
 // rest sleeps until something is recorded or due.

@@ -157,9 +157,9 @@ func (r *Run) apply(e timeline.Entry, answer Answer) {
 		}
 		r.at(len(r.Plan.Steps) - 1)
 	case "run.held":
-		r.Held = ""
+		r.Held, r.Soft = "", false
 		if p, ok := e.Payload.(*RunHeld); ok {
-			r.Held = p.Why
+			r.Held, r.Soft = p.Why, p.Soft
 		}
 	case "run.resumed":
 		r.resume(e, answer)
@@ -228,7 +228,7 @@ func (r *Run) end(e timeline.Entry) {
 	default:
 		return // run.refused, run.handed: nothing but their effects
 	}
-	r.EndedAt, r.Held, r.Ask = e.RecordedAt, "", nil
+	r.EndedAt, r.Held, r.Soft, r.Ask = e.RecordedAt, "", false, nil
 	if r.By == "" || e.Actor.IsPerson() {
 		r.By = e.Actor.Display()
 	}
@@ -277,15 +277,15 @@ func (r *Run) applyStep(e timeline.Entry, step int) {
 		if s.Started.IsZero() {
 			s.Started = e.RecordedAt
 		}
-		r.Held = ""
+		r.Held, r.Soft = "", false
 	case "step.accepted":
-		s.Accepted = true
+		s.Accepted, r.Held, r.Soft = true, "", false
 	case "step.absent":
 		// The next attempt has a start of its own: whether it arrived is judged by that.
 		s.Mark, s.Started = Pending, time.Time{}
 	case "step.done":
 		s.Mark, s.Ended = So, e.RecordedAt
-		r.Step, r.Held = max(r.Step, step+1), ""
+		r.Step, r.Held, r.Soft = max(r.Step, step+1), "", false
 	case "step.late":
 		s.Late = true
 	case "step.failed":

@@ -44,6 +44,9 @@ func (d *Desk) gate(v timeline.View, who Who, r Run, c Consent) (alone bool, no 
 	if no := waiting(v, r); no != nil {
 		return false, no, nil
 	}
+	if no, err := d.over(v, r.Incident, r.Plan); no != nil || err != nil {
+		return false, no, err
+	}
 	if who.Person == nil && r.Plan.Tier >= Disruptive {
 		return false, refuse("unlinked", problem.Forbidden, "%s is linked to no person: that never approves what is %s", who.Actor.Display(), r.Plan.Tier).
 			hint("the person's id belongs into the configuration, under `people`"), nil
@@ -129,15 +132,17 @@ const (
 )
 
 // BreakGlass lets a person go on without a second one, or against soft refusals,
-// with a reason. Alone they may after 5 minutes of a SEV1 and 10 of a SEV2, and at
-// once when nobody else is on the rota. It covers them in the incident for
-// Policy.Cover; each act is still announced and confirmed by typing.
+// with a reason; against those also while they hold up a run that was approved. With
+// what they asked for themselves they may after 5 minutes of a SEV1 and 10 of a SEV2,
+// and at once when nobody else is on the rota. Where a second person was needed it
+// covers them in the incident for Policy.Cover; each act is still announced and
+// confirmed by typing.
 func (d *Desk) BreakGlass(ctx context.Context, who Who, id RunID, reason string) (Run, error) {
 	return d.act(ctx, who, id, "breaking the glass for", func(v timeline.View, r Run) (decision, error) {
 		if strings.TrimSpace(reason) == "" {
 			return decision{}, problem.New(problem.Invalid, "say why: the reason is reviewed afterwards")
 		}
-		if no := waiting(v, r); no != nil {
+		if no := waiting(v, r); no != nil && !r.HeldSoftly() {
 			return decision{no: no}, nil
 		}
 		if no := d.mayAsk(who, r.Plan); no != nil {
@@ -158,12 +163,17 @@ func (d *Desk) BreakGlass(ctx context.Context, who Who, id RunID, reason string)
 }
 
 func (d *Desk) glass(who Who, r Run, reason string, until time.Time) []timeline.Draft {
-	p := &GlassBroken{Run: r.ID, Reason: reason, Until: until}
+	p := &GlassBroken{Run: r.ID, Reason: reason}
 	for _, f := range r.Plan.Against(Soft) {
 		p.Override = append(p.Override, f.Sentence)
 	}
 	fx := timeline.Effects{Clear: []string{r.ID.key(aboutSuffix)}}
-	if who.Person != nil {
+	switch {
+	case r.HeldSoftly():
+		p.Override = []string{r.Held}
+	// Nothing else took a second person, and so nothing else was weighed by tooEarly.
+	case who.Person != nil && who.is(r.Requester) && r.Plan.Tier >= Disruptive:
+		p.Until = until
 		fx.Set = []timeline.Timer{{Key: glassKey(r.Incident, who.name()), Due: until, Timeline: r.Incident, What: TimerGlass}}
 	}
 	review := r.draft(Who{}, &GlassReview{Run: r.ID, Person: who.actor().Display()}, timeline.Effects{})

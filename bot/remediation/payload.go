@@ -131,13 +131,17 @@ func (p *RunDrifted) Text() string {
 type GlassBroken struct {
 	Run      RunID     `json:"run"`
 	Reason   string    `json:"reason"`
-	Until    time.Time `json:"until"` // how long it covers this person in this incident
+	Until    time.Time `json:"until,omitzero"` // how long it covers this person in this incident; zero: it does not
 	Override []string  `json:"override,omitempty"`
 }
 
 func (*GlassBroken) Kind() timeline.Kind { return "breakglass.used" }
 func (p *GlassBroken) Text() string {
-	text := fmt.Sprintf("Glass broken for %s, until %s: %s", p.Run, p.Until.UTC().Format("15:04 UTC"), p.Reason)
+	text := "Glass broken for " + string(p.Run)
+	if !p.Until.IsZero() {
+		text += ", until " + p.Until.UTC().Format("15:04 UTC")
+	}
+	text += ": " + p.Reason
 	if len(p.Override) > 0 {
 		text += "; against: " + strings.Join(p.Override, "; ")
 	}
@@ -188,6 +192,8 @@ func (p *RunHanded) Text() string {
 type RunHeld struct {
 	Run RunID  `json:"run"`
 	Why string `json:"why"` // "" when it goes on
+	// Soft is that somebody may break the glass against it.
+	Soft bool `json:"soft,omitempty"`
 }
 
 func (*RunHeld) Kind() timeline.Kind { return "run.held" }
@@ -195,7 +201,11 @@ func (p *RunHeld) Text() string {
 	if p.Why == "" {
 		return fmt.Sprintf("%s goes on", p.Run)
 	}
-	return fmt.Sprintf("%s waits before its next step: %s", p.Run, p.Why)
+	text := fmt.Sprintf("%s waits before its next step: %s", p.Run, p.Why)
+	if p.Soft {
+		text += "; who knows better breaks the glass"
+	}
+	return text
 }
 
 // RunAborting asks a run to end before its next step.

@@ -61,6 +61,7 @@ type Run struct {
 	Steps  []StepState `json:"steps,omitempty"`  // as Plan.Steps, from run.started on
 	Step   int         `json:"step"`             // the current one; len(Steps) when all are done
 	Held   string      `json:"held,omitempty"`   // why the next step does not start; ends by itself
+	Soft   bool        `json:"soft,omitempty"`   // what holds it is a soft refusal: breaking the glass ends it, too
 	Ask    *Question   `json:"ask,omitempty"`    // while it is asking
 	Erased bool        `json:"erased,omitempty"` // something that it needs was erased: it cannot go on by itself
 	Left   []Leftover  `json:"left,omitempty"`   // what was not as before at its end
@@ -240,3 +241,7 @@ func (r RunID) Number() int {
 	n, _ := strconv.Atoi(number) // 0 is the answer
 	return n
 }
+
+// HeldSoftly reports whether the run waits for nothing but a soft refusal, against
+// which somebody may break the glass.
+func (r Run) HeldSoftly() bool { return r.Status == Running && r.Soft && r.Glass == nil }

@@ -156,6 +156,10 @@ func (e *Engine) mayAct(ctx context.Context, r Run, c *carried, step Step) (agai
 	if step.Do == nil {
 		return false, time.Time{}, nil, true
 	}
+	if len(r.Approvals) == 0 {
+		again, due, err = e.ask(ctx, r, askNobody, "nobody has approved it", Again, DoneByMan)
+		return again, due, err, false
+	}
 	if step.Prove != nil {
 		err := call(ctx, func(ctx context.Context) error { return step.Prove(ctx, e.desk.state(r, r.Step)) })
 		if err != nil && ctx.Err() == nil {
@@ -181,7 +185,7 @@ func (e *Engine) mayAct(ctx context.Context, r Run, c *carried, step Step) (agai
 	for _, f := range found {
 		overridden := f.Strength == Warning || f.Strength == Soft && r.Glass != nil
 		if !overridden {
-			again, due, err = e.hold(ctx, r, c, every(step), f.Sentence)
+			again, due, err = e.holdFor(ctx, r, c, every(step), RunHeld{Run: r.ID, Why: f.Sentence, Soft: f.Strength == Soft})
 			return again, due, err, false
 		}
 	}

@@ -32,10 +32,11 @@ func expired(v timeline.View, t timeline.Timer) (timeline.Decision, error) {
 	return timeline.Decision{Entries: []timeline.Draft{d}}, nil
 }
 
-// stopped goes back to asking when a run that has begun gets no new approval.
+// stopped goes back to asking when a run that has begun gets no new approval. It cannot
+// go on: what it would do next is what was not approved.
 func (r Run) stopped(who Who, code, why string) timeline.Draft {
 	planned, _, _ := r.Current()
-	p := &StepUnsure{r.stepRef(r.Step, planned), Question{Code: code, Sentence: why, Answers: []Answer{Onward, Again, DoneByMan, GiveUp}}}
+	p := &StepUnsure{r.stepRef(r.Step, planned), Question{Code: code, Sentence: why, Answers: []Answer{Again, DoneByMan, GiveUp}}}
 	return r.draft(who, p, timeline.Effects{Clear: []string{r.ID.stepKey(r.Step), r.ID.key(expirySuffix)}})
 }
 

@@ -31,7 +31,11 @@ func RunActs(r remediation.Run, glass bool) []command.Action {
 		}
 		return append(acts, act("Whole plan", "run show", command.Secondary, false))
 	case remediation.Approved, remediation.Running:
-		return []command.Action{act("Abort", "run abort", command.Danger, true), takeOver}
+		acts := []command.Action{act("Abort", "run abort", command.Danger, true), takeOver}
+		if r.HeldSoftly() {
+			acts = append(acts, act("Break the glass", "run break-glass", command.Danger, true))
+		}
+		return acts
 	case remediation.Asking:
 		var acts []command.Action
 		if r.Ask != nil {

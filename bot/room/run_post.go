@@ -148,6 +148,10 @@ func PostIn(v timeline.View, codec *timeline.Codec, e timeline.Entry, s Sight) (
 		id = told.Run
 	case *remediation.RunDrifted:
 		id = told.Run
+	case *remediation.RunResumed:
+		id = told.Run
+	case *remediation.RunHeld:
+		id = told.Run
 	case *remediation.RunDone:
 		id = told.Run
 	case *remediation.RunFailed:
@@ -181,6 +185,14 @@ func PostIn(v timeline.View, codec *timeline.Codec, e timeline.Entry, s Sight) (
 			return p, err
 		}
 		return p, p.ask(v, r, plan, told.To, s)
+	case *remediation.RunResumed:
+		if told.Renew && !r.Erased {
+			return p, p.ask(v, r, &r.Plan, r.Hash, s)
+		}
+	case *remediation.RunHeld:
+		if told.Soft && r.HeldSoftly() {
+			p.Mentions, p.Acts = asker(r), RunActs(r, false)
+		}
 	case *remediation.RunDone:
 		p.steps(r)
 	case *remediation.RunFailed:

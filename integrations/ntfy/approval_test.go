@@ -77,6 +77,37 @@ func TestAskingForAnApprovalWakesTheOthersOnce(t *testing.T) {
 	}
 }
 
+// TestANewApprovalWakesTheOthersAgain: whether the first request arrived is not known, so
+// it is the second person's turn as much as before.
+func TestANewApprovalWakesTheOthersAgain(t *testing.T) {
+	r := newRig(t, ntfytest.Options{})
+	id, run, desk := r.ask(remediation.Destructive)
+	r.until(10)
+	ref := remediation.StepRef{Run: run.ID, N: 1, Name: "recycle"}
+	step := timeline.Effects{Clear: []string{string(run.ID) + "/step-1"}}
+	if _, err := r.db.Update(r.Context(), func(timeline.View) (timeline.Decision, error) {
+		return timeline.Decision{Entries: []timeline.Draft{
+			{Timeline: id, Actor: people.Human("chris"), Payload: &remediation.RunApproved{Run: run.ID, Hash: run.Hash, Needs: true}, Effects: step},
+			{Timeline: id, Payload: &remediation.RunStarted{Run: run.ID, Hash: run.Hash, Steps: 1}, Effects: step},
+			{Timeline: id, Effects: step, Payload: &remediation.StepUnsure{StepRef: ref, Question: remediation.Question{Code: "unforeseen",
+				Sentence: "it was answered with an error", Answers: []remediation.Answer{remediation.Again}}}},
+		}}, nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	joe := people.Person{Name: "joe", Roles: []people.Role{people.Responder}}
+	if _, err := desk.Resume(r.Context(), remediation.Who{Person: &joe, Actor: joe.Actor()}, run.ID, remediation.Again, ""); err != nil {
+		t.Fatal(err)
+	}
+	r.until(20)
+	if asked := r.kinds(id, oncall.KindAsked); len(asked) != 2 {
+		t.Errorf("%d entries, want one for each request", len(asked))
+	}
+	if rang := r.ntfy.Messages("secret-topic-chris"); len(rang) != 2 {
+		t.Errorf("chris is woken %d times: %+v", len(rang), rang)
+	}
+}
+
 func TestNobodyIsWokenForAnApprovalThatIsNotNeeded(t *testing.T) {
 	t.Run("routine", func(t *testing.T) {
 		r := newRig(t, ntfytest.Options{})
