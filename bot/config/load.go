@@ -29,9 +29,9 @@ func Default() *Config {
 }
 
 // Load reads a configuration. It returns a NotFound problem when there is no
-// such file, and an Invalid one that holds every mistake in it. Secrets are read
-// from their files now, and not again.
-func Load(path string) (*Config, error) {
+// such file, and an Invalid one that holds every mistake in it, with those that the
+// owners of sections find. Secrets are read from their files now, and not again.
+func Load(path string, owners ...Owner) (*Config, error) {
 	data, _, err := readFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -42,19 +42,24 @@ func Load(path string) (*Config, error) {
 	case len(data) > fileMax:
 		return nil, problem.New(problem.TooLarge, "%s is larger than a configuration may be (%d KiB)", path, fileMax>>10)
 	}
-	return parse(&source{name: path, dir: filepath.Dir(path), read: readFile}, data)
+	return parse(&source{name: path, dir: filepath.Dir(path), read: readFile}, data, owners...)
 }
+
+// Owner says what is wrong with the sections of a package, by what [Section.Decode] and
+// [Section.Fail] return, joined where it is more than one. It looks at nothing else: the
+// rest may be as wrong.
+type Owner func(*Config) error
 
 // Parse reads a configuration that is not in a file of its own. name stands in
 // messages; relative paths count from dir.
-func Parse(name, dir string, data []byte) (*Config, error) {
+func Parse(name, dir string, data []byte, owners ...Owner) (*Config, error) {
 	if len(data) > fileMax {
 		return nil, problem.New(problem.TooLarge, "%s is larger than a configuration may be (%d KiB)", name, fileMax>>10)
 	}
-	return parse(&source{name: name, dir: dir, read: readFile}, data)
+	return parse(&source{name: name, dir: dir, read: readFile}, data, owners...)
 }
 
-func parse(src *source, data []byte) (*Config, error) {
+func parse(src *source, data []byte, owners ...Owner) (*Config, error) {
 	d := &decoder{source: src}
 	f := defaults()
 	if n := d.document(data); n != nil {
@@ -65,6 +70,9 @@ func parse(src *source, data []byte) (*Config, error) {
 		return nil, problemOf(src.name, d.mistakes)
 	}
 	c := valid(d, &f)
+	for _, mistakesOf := range owners {
+		d.take(mistakesOf(c))
+	}
 	if err := problemOf(src.name, d.mistakes); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,8 +73,32 @@ func problemOf(file string, mistakes []Mistake) error {
 	if file == "" {
 		file = "the configuration"
 	}
-	return problem.New(problem.Invalid, "%s has %d %s:%s", file, len(mistakes), noun, b.String()).
-		WithHint("docs/reference/configuration.md lists every key")
+	return &faults{mistakes, problem.New(problem.Invalid, "%s has %d %s:%s", file, len(mistakes), noun, b.String()).
+		WithHint("docs/reference/configuration.md lists every key")}
+}
+
+// faults is the problem of a file, which can be made one with that of another part of it.
+type faults struct {
+	mistakes []Mistake
+	told     *problem.Error
+}
+
+func (f *faults) Error() string { return f.told.Error() }
+func (f *faults) Unwrap() error { return f.told }
+
+// take adds what the owner of a section found.
+func (d *decoder) take(err error) {
+	if list, many := err.(interface{ Unwrap() []error }); many {
+		for _, e := range list.Unwrap() {
+			d.take(e)
+		}
+		return
+	}
+	if f, ours := errors.AsType[*faults](err); ours {
+		d.mistakes = append(d.mistakes, f.mistakes...)
+	} else if err != nil {
+		d.fail(Pos{}, "%v", err)
+	}
 }
 
 // alike returns ` (did you mean "listen"?)` for the known key that is nearest,

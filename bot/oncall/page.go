@@ -49,6 +49,9 @@ func severe(s alert.Severity) bool { return s == alert.SEV1 || s == alert.SEV2 }
 type Pager struct {
 	Rota   *Rota
 	Policy Policy
+	// Reached reports whether a page gets to a person at all; nil: it does. Others are
+	// passed over, and the record says so: it must not say that they were woken.
+	Reached func(person string) bool
 }
 
 var _ timeline.Decider = (*Pager)(nil)
@@ -182,8 +185,12 @@ func (p *Pager) page(v timeline.View, id timeline.ID, cause timeline.Ref, so pro
 	at = timeline.Stamp(at)
 	next, more := p.next(so, at)
 	if !more {
+		_, unreached := p.order(at)
 		return timeline.Decision{Entries: []timeline.Draft{{Timeline: id, Cause: cause,
-			Payload: &Unanswered{People: so.All, Rounds: so.Round, Since: so.First}}}}, nil
+			Payload: &Unanswered{People: so.All, Rounds: so.Round, Since: so.First, Unreached: unreached}}}}, nil
+	}
+	if first := p.Rota.Order(at)[0]; so.Person == "" && next.Person != first {
+		why += fmt.Sprintf("; %s is on call, and no page reaches them", first)
 	}
 	ends := next.Since.Add(p.Policy.Escalate)
 	timer := at.Add(p.Policy.Repeat)
@@ -213,17 +220,17 @@ func (p *Pager) next(so progress, at time.Time) (progress, bool) {
 		so.Attempt++
 		return so, true
 	}
-	order := p.Rota.Order(at)
+	order, _ := p.order(at)
 	if len(order) == 0 {
 		return so, false
 	}
-	left := slices.DeleteFunc(order, func(name string) bool { return slices.Contains(so.Asked, name) })
+	left := slices.DeleteFunc(slices.Clone(order), func(name string) bool { return slices.Contains(so.Asked, name) })
 	switch {
 	case so.Person == "":
 		so.First, so.Round = at, 1
 	case len(left) == 0:
 		so.Round++
-		so.Asked, left = nil, p.Rota.Order(at)
+		so.Asked, left = nil, order
 	}
 	if so.Round > p.Policy.Rounds {
 		so.Round = p.Policy.Rounds
@@ -235,6 +242,18 @@ func (p *Pager) next(so progress, at time.Time) (progress, bool) {
 		so.All = append(slices.Clone(so.All), so.Person)
 	}
 	return so, true
+}
+
+// order is the rota's, without those whom no page reaches.
+func (p *Pager) order(at time.Time) (reached, unreached []string) {
+	for _, name := range p.Rota.Order(at) {
+		if p.Reached == nil || p.Reached(name) {
+			reached = append(reached, name)
+		} else {
+			unreached = append(unreached, name)
+		}
+	}
+	return reached, unreached
 }
 
 // Validate names everything that cannot be meant.

@@ -446,3 +446,23 @@ func TestPagesSayWhoComesNext(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestWhoCannotBeReachedIsNotSaidToBePaged: the record must not say that somebody was
+// woken where no page goes.
+func TestWhoCannotBeReachedIsNotSaidToBePaged(t *testing.T) {
+	n := newNight(t, "joe", "chris", "dana")
+	n.pager.Policy.Rounds = 1
+	n.pager.Reached = func(person string) bool { return person == "dana" }
+	id := n.declare(alert.SEV1)
+	n.until(60)
+	n.wants(id, "0 dana 1.1", "2 dana 1.2", "4 dana 1.3", "6 Nobody answers: dana were paged once since 00:30 UTC; the pages end here")
+	if p := n.entries(id)[1].Payload.(*oncall.Paged); p.Why != "a new SEV1; joe is on call, and no page reaches them" || p.Then != "" {
+		t.Errorf("%+v", p)
+	}
+
+	n = newNight(t, "joe", "chris")
+	n.pager.Reached = func(string) bool { return false }
+	id = n.declare(alert.SEV1)
+	n.until(60)
+	n.wants(id, "0 Nobody was paged: no page reaches joe, chris")
+}

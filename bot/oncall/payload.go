@@ -60,11 +60,16 @@ type Unanswered struct {
 	People []string  `json:"people,omitempty"`
 	Rounds int       `json:"rounds,omitempty"`
 	Since  time.Time `json:"since,omitzero"` // of the first page
+	// Unreached are those on the rota whom no page reaches.
+	Unreached []string `json:"unreached,omitempty"`
 }
 
 func (*Unanswered) Kind() timeline.Kind { return "oncall.unanswered" }
 func (u *Unanswered) Text() string {
-	if len(u.People) == 0 {
+	switch {
+	case len(u.People) == 0 && len(u.Unreached) > 0:
+		return fmt.Sprintf("Nobody was paged: no page reaches %s", strings.Join(u.Unreached, ", "))
+	case len(u.People) == 0:
 		return "Nobody was paged: nobody is on the rota"
 	}
 	rounds := "once"

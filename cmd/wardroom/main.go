@@ -173,10 +173,10 @@ func (p *program) readConfig() (*config.Config, error) {
 		named = os.Getenv(configEnv)
 	}
 	if named != "" {
-		return config.Load(named)
+		return config.Load(named, owners...)
 	}
 	found := filepath.Join(p.dataFolder, configName)
-	cfg, err := config.Load(found)
+	cfg, err := config.Load(found, owners...)
 	if problem.Is(err, problem.NotFound) || errors.Is(err, fs.ErrNotExist) {
 		return config.Default(), nil
 	}

@@ -81,7 +81,9 @@ func (s *system) wake() error {
 	}
 	s.waking.desk = oncall.NewDesk(s.db, links, s.config.People)
 	if c.Rota != nil {
-		decider := &oncall.Pager{Rota: c.Rota, Policy: c.Policy}
+		decider := &oncall.Pager{Rota: c.Rota, Policy: c.Policy, Reached: func(person string) bool {
+			return s.discord != nil || !c.Topics[person].IsZero() // the room mentions them
+		}}
 		s.app.Runtime.AddDecider(oncall.FollowerName, timeline.ID.IsIncident, decider)
 		for what, h := range decider.Handlers() {
 			if err := s.app.Runtime.Handle(what, h); err != nil {

@@ -123,6 +123,7 @@ func (v view) history() []dayView {
 	for i := range historyDays {
 		day := v.today.AddDate(0, 0, -i)
 		d := v.day(day)
+		d.Incidents = append(d.Incidents, v.wentOn(day)...)
 		if len(d.Incidents) == 0 {
 			quiet++
 			continue
@@ -290,6 +291,17 @@ func (v view) day(day time.Time) dayView {
 		}
 	}
 	return d
+}
+
+// wentOn are the incidents that had begun before a day and were not over when it began.
+func (v view) wentOn(day time.Time) (all []incidentView) {
+	for _, n := range v.site.Notices {
+		over := !n.Open() && !n.ResolvedAt.After(day)
+		if n.StartedAt.Before(day) && !over {
+			all = append(all, v.incident(n))
+		}
+	}
+	return all
 }
 
 func midnight(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
