@@ -273,7 +273,11 @@ func (c incidents) reopen(ctx context.Context, r command.Request) (command.Reply
 
 func (c incidents) merge(ctx context.Context, r command.Request) (command.Reply, error) {
 	from := r.Incident("from")
-	i, err := c.desk.Merge(ctx, asker(r), from, r.Incident("into"))
+	before, err := c.desk.Get(ctx, r.Incident("into"))
+	if err != nil {
+		return command.Reply{}, err
+	}
+	i, err := c.desk.Merge(ctx, asker(r), from, before.ID)
 	if err != nil {
 		return command.Reply{}, err
 	}
@@ -281,6 +285,9 @@ func (c incidents) merge(ctx context.Context, r command.Request) (command.Reply,
 	source, err := c.desk.Get(ctx, from)
 	if err != nil {
 		return command.Reply{}, err
+	}
+	if i.Severity != before.Severity {
+		reply.Text += fmt.Sprintf("\n%s is %s now, as %s was; to unmerge leaves that as it is.", i.ID, i.Severity, from)
 	}
 	if source.StartedAt.Before(i.StartedAt) {
 		reply.Text += fmt.Sprintf("\n%s began earlier, at %s: is that when %s began, too?", from, r.FormatTime(source.StartedAt), i.ID)

@@ -370,11 +370,11 @@ func backdateActs(r command.Request, n statuspage.Notice, all []statuspage.Evide
 	best := all[0]
 	other.Label = "Another start"
 	return fmt.Sprintf("It seems to have begun at %s: %s.", r.FormatTime(best.At), command.Escape(best.Why)),
-		[]command.Action{backdateTo(n.Incident, best, command.Primary), other}
+		[]command.Action{backdateTo(r, n.Incident, best, command.Primary), other}
 }
 
-func backdateTo(id timeline.ID, e statuspage.Evidence, style command.Style) command.Action {
-	return statusAct("Backdate to "+buttonTime(e.At), "status backdate", id, style, "at", e.At.UTC().Format(time.RFC3339Nano), "why", e.Why)
+func backdateTo(r command.Request, id timeline.ID, e statuspage.Evidence, style command.Style) command.Action {
+	return statusAct("Backdate to "+buttonTime(e.At, r.Now), "status backdate", id, style, "at", e.At.UTC().Format(time.RFC3339Nano), "why", e.Why)
 }
 
 func statusForm(label, path string, id timeline.ID, style command.Style, options ...string) command.Action {

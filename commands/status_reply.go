@@ -129,7 +129,7 @@ func proposal(r command.Request, n statuspage.Notice, found []statuspage.Evidenc
 		if i == 0 {
 			style = command.Primary
 		}
-		reply.Actions = append(reply.Actions, backdateTo(n.Incident, e, style))
+		reply.Actions = append(reply.Actions, backdateTo(r, n.Incident, e, style))
 	}
 	reply.Actions = append(reply.Actions, statusForm("Another start", "status backdate", n.Incident, command.Secondary))
 	return reply
@@ -141,12 +141,17 @@ func settled(n statuspage.Notice, best statuspage.Evidence) bool {
 	return n.StartedAt.Sub(best.At).Abs() < time.Minute || n.Backdated && n.StartedAt.Before(best.At)
 }
 
-// buttonTime is short enough for a button: "00:25 UTC", with seconds where there are any.
-func buttonTime(t time.Time) string {
-	if t.UTC().Second() == 0 {
-		return t.UTC().Format("15:04 UTC")
+// buttonTime is short enough for a button: "00:25 UTC", with seconds where there are any
+// and the day where it is not today's.
+func buttonTime(t, now time.Time) string {
+	layout := "15:04 UTC"
+	if t.UTC().Second() != 0 {
+		layout = "15:04:05 UTC"
 	}
-	return t.UTC().Format("15:04:05 UTC")
+	if t, now = t.UTC(), now.UTC(); t.Format(time.DateOnly) != now.Format(time.DateOnly) {
+		layout = "2 Jan " + layout
+	}
+	return t.Format(layout)
 }
 
 func componentSet(r command.Request, out statuspage.Outcome, site statuspage.Site) command.Reply {

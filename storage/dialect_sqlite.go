@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -27,7 +28,12 @@ var sqliteMigrations embed.FS
 func sqliteFolder() (fs.FS, error) { return fs.Sub(sqliteMigrations, "migrations/sqlite") }
 
 // sqliteEngine is a file.
-type sqliteEngine struct{ path string }
+type sqliteEngine struct {
+	path string
+	// frozen: nobody can be at work on it, so it is read as it is, and nothing is made
+	// beside it, not even for a moment.
+	frozen bool
+}
 
 var _ engine = sqliteEngine{}
 
@@ -109,17 +115,29 @@ func fileURI(path string, params url.Values) string {
 }
 
 func (e sqliteEngine) reader() (connection, error) {
-	return openReading(e.path, "busy_timeout = 5000", "query_only = ON", "temp_store = MEMORY")
+	return e.openReading("busy_timeout = 5000", "query_only = ON", "temp_store = MEMORY")
 }
 
 // verifier keeps temporary tables in a file, so that a large database does not fill
 // the memory.
 func (e sqliteEngine) verifier() (connection, error) {
-	return openReading(e.path, "busy_timeout = 5000", "temp_store = FILE")
+	return e.openReading("busy_timeout = 5000", "temp_store = FILE")
 }
 
-func openReading(path string, pragmas ...string) (connection, error) {
-	s, err := openSession(fileURI(path, url.Values{"mode": {"ro"}}), sqlite3.SQLITE_OPEN_READONLY)
+// isFrozen reports whether the file at path is a copy at rest: it has no write-ahead log,
+// and none can be made beside it. SQLite reads such a file only when it is told so.
+// https://www.sqlite.org/wal.html#read_only_databases
+func isFrozen(path string) bool {
+	_, err := os.Stat(path + "-wal")
+	return errors.Is(err, fs.ErrNotExist) && !writable(filepath.Dir(path))
+}
+
+func (e sqliteEngine) openReading(pragmas ...string) (connection, error) {
+	params := url.Values{"mode": {"ro"}}
+	if e.frozen {
+		params.Set("immutable", "1")
+	}
+	s, err := openSession(fileURI(e.path, params), sqlite3.SQLITE_OPEN_READONLY)
 	if err != nil {
 		return nil, err
 	}

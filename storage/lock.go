@@ -51,3 +51,9 @@ func lockFile(path string) (*fileLock, error) {
 }
 
 func (l *fileLock) release() { l.f.Close() }
+
+// writable reports whether this process could make a file in a folder.
+func writable(folder string) bool {
+	const writeAndEnter = 0o3 // W_OK | X_OK
+	return syscall.Access(folder, writeAndEnter) == nil
+}

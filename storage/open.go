@@ -30,7 +30,7 @@ func OpenSQLite(ctx context.Context, path string, opts Options) (*DB, error) {
 }
 
 func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS) (_ *DB, err error) {
-	db, err := newDB(path, sqliteEngine{path}, opts)
+	db, err := newDB(path, sqliteEngine{path: path}, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -84,9 +84,10 @@ func openSQLite(ctx context.Context, path string, opts Options, migrations fs.FS
 
 // OpenReadOnly opens an existing database for [DB.View] and [DB.Verify], beside
 // its owner or without one. It takes no lock and never migrates; a database of
-// another version is refused. Update returns Unavailable.
+// another version is refused. Update returns Unavailable. In a folder where nothing can
+// be written a copy is read that has no write-ahead log beside it.
 func OpenReadOnly(ctx context.Context, path string, opts Options) (*DB, error) {
-	db, err := newDB(path, sqliteEngine{path}, opts)
+	db, err := newDB(path, sqliteEngine{path: path, frozen: isFrozen(path)}, opts)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 type File struct {
 	Timezone    Text            `yaml:"timezone" form:"zone" help:"The team's time zone: typed times are read in it. Times are always shown in UTC as well."`
 	Mode        Text            `yaml:"mode" form:"observe or act" help:"Whether Wardroom may change anything outside. In observe mode it holds no write credential: it records, tells and proposes."`
-	Listen      Text            `yaml:"listen" form:"address" help:"Where webhooks, the console, the API and metrics are served. Keep it on the loopback address unless a proxy or public stands before it."`
+	Listen      Text            `yaml:"listen" form:"address" help:"Where webhooks, the status page, health and metrics are served. Keep it on the loopback address unless a proxy or public stands before it."`
 	Public      FilePublic      `yaml:"public" help:"Serve the outside with a certificate of its own, by ACME, so that an Alertmanager inside a cluster can reach it. Needs the host's ports 80 and 443."`
 	Data        Text            `yaml:"data" form:"folder" example:"/var/lib/wardroom" help:"Where wardroom.db and its socket live. Left out: the current folder. A relative path counts from this file."`
 	Database    FileDatabase    `yaml:"database" help:"Where the record is kept. Left out: in wardroom.db, in the data folder, which is recommended: it does not depend on a database that may be on fire."`

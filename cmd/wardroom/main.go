@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,13 +56,18 @@ func run() int {
 	return exitCode(err)
 }
 
-func newVersion() *cobra.Command {
+func (p *program) newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Say which build this is",
 		Args:  cobra.NoArgs,
-		Run: func(c *cobra.Command, _ []string) {
-			fmt.Fprintf(c.OutOrStdout(), "wardroom %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		RunE: func(c *cobra.Command, _ []string) error {
+			if p.shell.json {
+				return json.NewEncoder(c.OutOrStdout()).Encode(map[string]string{
+					"version": versionText(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "wardroom %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
 		},
 	}
 }
@@ -124,7 +130,7 @@ func (p *program) root() (*cobra.Command, error) {
 		c.GroupID = "ask"
 		root.AddCommand(c)
 	}
-	for _, c := range []*cobra.Command{p.newServe(), newDemo(), newReplay(), p.newExport(), p.newRunbook(), p.newVerify(), p.newCheck(), p.newInit(), newProbe(), newVersion()} {
+	for _, c := range []*cobra.Command{p.newServe(), newDemo(), newReplay(), p.newExport(), p.newRunbook(), p.newVerify(), p.newCheck(), p.newInit(), newProbe(), p.newVersion()} {
 		c.GroupID = "run"
 		root.AddCommand(c)
 	}

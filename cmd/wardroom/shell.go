@@ -299,6 +299,9 @@ func (s *shell) saveFile(f command.File) error {
 	if name == "/" || name == "." {
 		return problem.New(problem.Invalid, "an attached file has no usable name")
 	}
+	if err := os.MkdirAll(s.save, 0o700); err != nil {
+		return problem.New(problem.Unavailable, "the folder %s cannot be made", s.save).Because(err)
+	}
 	path := filepath.Join(s.save, name)
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {

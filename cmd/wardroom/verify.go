@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -46,6 +47,9 @@ func (p *program) newVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if p.shell.json {
+				return reportJSON(c.OutOrStdout(), report)
+			}
 			return printReport(c.OutOrStdout(), report)
 		},
 	}
@@ -75,6 +79,63 @@ func parseHeads(written []string) (map[timeline.ID]timeline.Hash, error) {
 	return heads, nil
 }
 
+// reportJSON prints what the text says, for scripts: whole, entries, erased, rebuilt; heads
+// with timeline, entries and hash; open, the timelines whose end could have been cut, with
+// the entry up to which the log vouches for them; faults with entry and text.
+func reportJSON(out io.Writer, r storage.Report) error {
+	type head struct {
+		Timeline timeline.ID   `json:"timeline"`
+		Entries  int64         `json:"entries"`
+		Hash     timeline.Hash `json:"hash"`
+	}
+	type tail struct {
+		Timeline timeline.ID `json:"timeline"`
+		Since    int64       `json:"since"`
+	}
+	type fault struct {
+		Entry *timeline.Ref `json:"entry"` // null when it is about current state
+		Text  string        `json:"text"`
+	}
+	answer := struct {
+		Whole   bool    `json:"whole"`
+		Entries int64   `json:"entries"`
+		Erased  int64   `json:"erased"`
+		Rebuilt bool    `json:"rebuilt"`
+		Heads   []head  `json:"heads"`
+		Open    []tail  `json:"open"`
+		Faults  []fault `json:"faults"`
+	}{r.OK(), r.Entries, r.Erased, r.Rebuilt, []head{}, []tail{}, []fault{}}
+	for _, h := range r.Heads {
+		answer.Heads = append(answer.Heads, head{h.Timeline, h.Seq, h.Hash})
+	}
+	for _, t := range r.Open {
+		answer.Open = append(answer.Open, tail{t.Timeline, t.Since})
+	}
+	for _, f := range r.Faults {
+		told := fault{Text: f.Text}
+		if !f.Entry.IsZero() {
+			told.Entry = &f.Entry
+		}
+		answer.Faults = append(answer.Faults, told)
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(answer); err != nil {
+		return err
+	}
+	return unwhole(r)
+}
+
+// unwhole is the problem of a record that does not verify; nil where it does.
+func unwhole(r storage.Report) error {
+	if r.OK() {
+		return nil
+	}
+	return problem.New(problem.Conflict, "the record does not verify: %s", r.Faults[0]).
+		WithHint("keep a copy of the file as it is; compare with a backup")
+}
+
 func printReport(out io.Writer, r storage.Report) error {
 	for _, h := range r.Heads {
 		fmt.Fprintf(out, "%-8s %6d entries  head %s\n", h.Timeline, h.Seq, h.Hash)
@@ -86,8 +147,7 @@ func printReport(out io.Writer, r storage.Report) error {
 		for _, f := range r.Faults {
 			fmt.Fprintf(out, "FAULT %s\n", f)
 		}
-		return problem.New(problem.Conflict, "the record does not verify: %s", r.Faults[0]).
-			WithHint("keep a copy of the file as it is; compare with a backup")
+		return unwhole(r)
 	}
 	checked := "every chain is whole"
 	if r.Rebuilt {

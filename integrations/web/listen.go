@@ -8,7 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
+	"syscall"
+
+	"wardroom/bot/problem"
 )
 
 // Public is a second listener, for the world, with a certificate of its own that
@@ -117,7 +121,7 @@ func (s *Server) listen(ctx context.Context, run *running, role, address string,
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("web: cannot listen on %s: %w", address, err)
+		return unheard(address, err)
 	}
 	run.addresses[role] = l.Addr().String()
 	if config != nil {
@@ -128,6 +132,19 @@ func (s *Server) listen(ctx context.Context, run *running, role, address string,
 	run.listeners = append(run.listeners, l)
 	run.servers = append(run.servers, srv)
 	return nil
+}
+
+// unheard is the problem of an address that cannot be listened on.
+func unheard(address string, err error) error {
+	switch p := problem.New(problem.Unavailable, "Wardroom cannot listen on %s", address); {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return problem.New(problem.Unavailable, "%s is in use by another program, perhaps by another Wardroom", address).
+			WithHint("stop that one, or name another address: --listen, or `listen` in the configuration")
+	case errors.Is(err, os.ErrPermission):
+		return p.Because(err).WithHint("a port below 1024 takes CAP_NET_BIND_SERVICE (the unit in deploy/systemd has the line for it); or name another port")
+	default:
+		return p.Because(err)
+	}
 }
 
 func appendMissing(list []string, names ...string) []string {
