@@ -10,6 +10,7 @@ import (
 
 	"wardroom/bot/command"
 	"wardroom/bot/incident"
+	"wardroom/bot/statuspage"
 	"wardroom/bot/timeline"
 )
 
@@ -165,16 +166,34 @@ func (c incidents) show(ctx context.Context, r command.Request) (command.Reply, 
 	if err != nil {
 		return command.Reply{}, err
 	}
+	public, err := c.public(ctx, r, i.ID)
+	if err != nil {
+		return command.Reply{}, err
+	}
 	reply := stands(r, i, "")
 	e := command.Embed{
 		Title:       fmt.Sprintf("%s %s: %s", i.ID, i.Severity, command.Escape(i.Title)),
 		Description: situation(r, i), Color: colour(i),
-		Fields: append(append(times(r, i), crew(i)...), rest(i)...),
+		Fields: slices.Concat(times(r, i), crew(i), public, rest(i)),
 		Footer: "as of " + r.FormatTime(i.UpdatedAt),
 	}
 	reply.Embeds = []command.Embed{e}
 	reply.Actions = append(reply.Actions, act("Timeline", "timeline show", i.ID, command.Secondary))
 	return reply, nil
+}
+
+// public is what everybody can read of it.
+func (c incidents) public(ctx context.Context, r command.Request, id timeline.ID) (fields []command.Field, err error) {
+	err = c.desk.View(ctx, func(v timeline.View) error {
+		n, posted, err := statuspage.Get(v, id)
+		text := "nothing was posted"
+		if posted {
+			text = fmt.Sprintf("%s, from %s", strings.ToLower(n.State.Title()), r.FormatTime(n.StartedAt))
+		}
+		fields = []command.Field{{Name: "Public", Value: text, Inline: true}}
+		return err
+	})
+	return fields, err
 }
 
 // situation is one line on where the incident stands.

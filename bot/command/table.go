@@ -242,21 +242,34 @@ func (t *Table) Lookup(path string) (*Command, error) {
 	if act == "" {
 		return nil, problem.New(problem.NotFound, "/%s needs to know what to do", group).WithHint("one of: %s", strings.Join(acts, ", "))
 	}
-	return nil, problem.New(problem.NotFound, "/%s cannot %q", group, clip(act, 60)).WithHint("one of: %s", strings.Join(acts, ", "))
+	hint := "one of: " + strings.Join(acts, ", ")
+	if best := nearest(act, acts); best != "" {
+		hint = fmt.Sprintf("did you mean /%s %s? It is %s", group, best, hint)
+	}
+	return nil, problem.New(problem.NotFound, "/%s cannot %q", group, clip(act, 60)).WithHint("%s", hint)
 }
 
 func (t *Table) nearest(path string) string {
 	first, _, _ := strings.Cut(path, " ")
-	best, far := "", 3 // more than two slips is another word
-	for _, g := range t.groups {
-		if d := distance(first, g.Name); d < far {
-			best, far = g.Name, d
-		}
+	names := make([]string, len(t.groups))
+	for i, g := range t.groups {
+		names[i] = g.Name
 	}
-	if best != "" {
+	if best := nearest(first, names); best != "" {
 		return "did you mean /" + best + "? /help lists what there is"
 	}
 	return "/help lists what there is"
+}
+
+// nearest is what somebody may have meant; "" when it is none of these.
+func nearest(typed string, among []string) (best string) {
+	far := 3 // more than two slips is another word
+	for _, name := range among {
+		if d := distance(typed, name); d < far && d < len(name) {
+			best, far = name, d
+		}
+	}
+	return best
 }
 
 // distance is the Levenshtein distance; words longer than 64 bytes are far from everything.

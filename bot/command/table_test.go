@@ -104,8 +104,8 @@ func TestLookup(t *testing.T) {
 	misses := map[string][]string{
 		"incidnet ack": {"no command", "did you mean /incident"},
 		"incident":     {"needs to know what to do", "declare, ack"},
-		"incident eat": {`cannot "eat"`, "declare, ack"},
-		"xyzzy":        {"no command", "/help lists"},
+		"incident eat": {`cannot "eat"`, "declare, ack"}, "incident akc": {`cannot "akc"`, "did you mean /incident ack?"},
+		"xyzzy": {"no command", "/help lists"},
 	}
 	for path, words := range misses {
 		_, err := table.Lookup(path)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -47,6 +48,7 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 		return nil, err
 	}
 	own := settings{config: cfg, data: data, clock: timeline.RealClock{}, log: shellLog(), pages: external, discord: chat, fleet: machines.live()}
+	made := own.record().missing()
 	sys, err := wire(ctx, own)
 	if errors.Is(err, storage.ErrOwned) {
 		// Somebody works on the database without a socket: what only reads still works.
@@ -54,6 +56,10 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if made {
+		// A mistyped folder would otherwise seem to be a quiet night.
+		fmt.Fprintf(os.Stderr, "A new record was made: there was none in %s. --data names another folder.\n", absolute(data))
 	}
 	sys.app.Patience = time.Second // the command itself has waited already
 	if err := sys.app.Start(ctx); err != nil {
@@ -75,6 +81,14 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 			return sys.app.Stop(ctx)
 		},
 	}, nil
+}
+
+// absolute is where a folder is, whoever reads it from wherever.
+func absolute(folder string) string {
+	if whole, err := filepath.Abs(folder); err == nil {
+		return whole
+	}
+	return folder
 }
 
 // peek answers what only reads: the running server, else the file as it is.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -32,6 +34,12 @@ func recordOf(cfg *config.Config, data string) record {
 
 // shared reports whether other replicas may own it.
 func (r record) shared() bool { return !r.postgres.IsZero() }
+
+// missing reports whether to open it will make it.
+func (r record) missing() bool {
+	_, err := os.Stat(r.file)
+	return !r.shared() && errors.Is(err, fs.ErrNotExist)
+}
 
 // open opens it for writing. standby is told of another replica that owns a shared
 // record; a file that is owned fails at once.
