@@ -99,6 +99,32 @@ type shownAlert struct {
 	Summary     string       `json:"summary"`
 	EndsAt      *time.Time   `json:"ends_at"` // null while it fires
 	Value       *alert.Value `json:"value"`   // null when it carries none
+	// What people have said of it while it fires.
+	AcknowledgedBy string     `json:"acknowledged_by,omitempty"`
+	SilencedUntil  *time.Time `json:"silenced_until,omitempty"`
+}
+
+// said adds what people have said of the alert.
+func (row *shownAlert) said(q incident.Quiet) {
+	if q.Acknowledged != nil {
+		row.AcknowledgedBy = q.Acknowledged.Actor.Display()
+	}
+	if q.Silenced != nil {
+		until := q.Silenced.Payload.(*incident.AlertSilenced).Until.UTC()
+		row.SilencedUntil = &until
+	}
+}
+
+// state is the alert's status with what people have said of it.
+func (row *shownAlert) state() string {
+	text := string(row.Status)
+	if row.AcknowledgedBy != "" {
+		text += ", acknowledged"
+	}
+	if row.SilencedUntil != nil {
+		text += ", silenced"
+	}
+	return text
 }
 
 func alertRow(a alert.Current) shownAlert {
@@ -122,7 +148,15 @@ func (c alerts) list(ctx context.Context, r command.Request) (command.Reply, err
 	err := c.desk.View(ctx, func(v timeline.View) error {
 		found, err := alert.Table.Select(v, q)
 		for _, a := range found {
-			rows = append(rows, alertRow(a))
+			row := alertRow(a)
+			if a.Status == alert.Firing {
+				q, err := incident.QuietOf(v, a)
+				if err != nil {
+					return err
+				}
+				row.said(q)
+			}
+			rows = append(rows, row)
 		}
 		return err
 	})
@@ -147,7 +181,7 @@ func listedAlerts(r command.Request, rows []shownAlert) command.Reply {
 		if a.Value != nil {
 			says = strings.TrimSpace(says + " (" + a.Value.String() + ")")
 		}
-		table.Rows = append(table.Rows, []string{string(a.Status), r.FormatTime(a.StartsAt), string(a.Incident), clipped(strings.Join(strings.Fields(a.Name), " "), 60), says})
+		table.Rows = append(table.Rows, []string{a.state(), r.FormatTime(a.StartsAt), string(a.Incident), clipped(strings.Join(strings.Fields(a.Name), " "), 60), says})
 	}
 	switch {
 	case len(rows) == 0 && !r.Bool("all"):
@@ -174,6 +208,9 @@ func (c alerts) find(ctx context.Context, r command.Request) (alert.Current, err
 type alertData struct {
 	alert.Current
 	About *suggest.Resolution `json:"about,omitempty"` // left out where there is no cluster
+	// As in [shownAlert].
+	AcknowledgedBy string     `json:"acknowledged_by,omitempty"`
+	SilencedUntil  *time.Time `json:"silenced_until,omitempty"`
 }
 
 func (c alerts) show(ctx context.Context, r command.Request) (command.Reply, error) {
@@ -195,14 +232,28 @@ func (c alerts) show(ctx context.Context, r command.Request) (command.Reply, err
 	if a.Value != nil {
 		add("Value", a.Value.String())
 	}
+	q, row, err := c.quiet(ctx, a)
+	if err != nil {
+		return command.Reply{}, err
+	}
+	if by := q.Acknowledged; by != nil {
+		add("Acknowledged", fmt.Sprintf("by %s at %s", command.Escape(row.AcknowledgedBy), r.FormatTime(by.OccurredAt)))
+	}
+	if by := q.Silenced; by != nil {
+		add("Silenced", fmt.Sprintf("until %s by %s: %s", r.FormatTime(*row.SilencedUntil), command.Escape(by.Actor.Display()),
+			command.Escape(by.Payload.(*incident.AlertSilenced).Reason)))
+	}
 	add("Key", command.Code(a.Key()))
 	inline := len(e.Fields)
 	e.Fields = append(e.Fields, pairs("Labels", a.Labels), pairs("Annotations", a.Annotations))
 	if a.GeneratorURL != "" {
 		e.Fields = append(e.Fields, command.Field{Name: "Source", Value: command.Code(clipped(a.GeneratorURL, 500))})
 	}
-	data := alertData{Current: a}
+	data := alertData{Current: a, AcknowledgedBy: row.AcknowledgedBy, SilencedUntil: row.SilencedUntil}
 	acts := alertActs(a)
+	if q.Acknowledged != nil && len(acts) > 0 {
+		acts = acts[1:] // it counts once
+	}
 	if c.resolver != nil {
 		snapshot := c.resolver.Look(ctx)
 		about := c.resolver.Of(snapshot, a.Labels)
@@ -214,6 +265,17 @@ func (c alerts) show(ctx context.Context, r command.Request) (command.Reply, err
 	}
 	e.Fields = slices.DeleteFunc(e.Fields, func(f command.Field) bool { return f.Value == "" })
 	return command.Reply{Embeds: []command.Embed{e}, Data: data, Actions: acts}, nil
+}
+
+// quiet is what people have said of an alert that fires.
+func (c alerts) quiet(ctx context.Context, a alert.Current) (q incident.Quiet, row shownAlert, err error) {
+	row = alertRow(a)
+	if a.Status != alert.Firing {
+		return q, row, nil
+	}
+	err = c.desk.View(ctx, func(v timeline.View) (err error) { q, err = incident.QuietOf(v, a); return err })
+	row.said(q)
+	return q, row, err
 }
 
 // pairs shows labels in code, at most 20 of them.

@@ -52,7 +52,7 @@ func (d *Desk) AcknowledgeAlert(ctx context.Context, who Who, key string) (by ti
 		if err != nil || !known {
 			return timeline.Decision{}, orUnknown(err, key)
 		}
-		claim := fmt.Sprintf("alert-acknowledged/%s/%d", key, row.StartsAt.UnixMicro())
+		claim := ackClaim(row)
 		first, held, err := v.Claim(claim)
 		if err != nil {
 			return timeline.Decision{}, err
@@ -101,12 +101,51 @@ func (d *Desk) SilenceAlert(ctx context.Context, who Who, key string, until time
 		}
 		home, _, err := homeOf(v, row)
 		p := &AlertSilenced{Key: key, Name: oneLine(row.Name()), Until: timeline.Stamp(until), Reason: reason}
-		return timeline.Decision{Entries: []timeline.Draft{who.draft(home, p)}}, err
+		draft := who.draft(home, p)
+		// Held by the newest: that is how it is found again.
+		draft.Effects.Release, draft.Effects.Take = []string{silenceClaim(key)}, []string{silenceClaim(key)}
+		return timeline.Decision{Entries: []timeline.Draft{draft}}, err
 	})
 	if err != nil {
 		return timeline.Entry{}, err
 	}
 	return entries[0], nil
+}
+
+// ackClaim is held by the first acknowledgement of an alert's episode, silenceClaim by the
+// newest silence of an alert.
+func ackClaim(row alert.Current) string {
+	return fmt.Sprintf("alert-acknowledged/%s/%d", row.Key(), row.StartsAt.UnixMicro())
+}
+func silenceClaim(key string) string { return "alert-silenced/" + key }
+
+// Quiet is what people have said of an alert that fires. Each is nil where nobody has.
+type Quiet struct {
+	Acknowledged *timeline.Entry // who knows of this episode
+	Silenced     *timeline.Entry // until when it is not to be heard, an [AlertSilenced]; not one that is over
+}
+
+// QuietOf looks up what was said of an alert. What was erased is not known any more.
+func QuietOf(v timeline.View, row alert.Current) (q Quiet, err error) {
+	held := func(claim string) (*timeline.Entry, error) {
+		ref, is, err := v.Claim(claim)
+		if err != nil || !is {
+			return nil, err
+		}
+		e, err := v.Entry(ref)
+		return &e, err
+	}
+	if q.Acknowledged, err = held(ackClaim(row)); err != nil {
+		return q, err
+	}
+	e, err := held(silenceClaim(row.Key()))
+	if err != nil || e == nil {
+		return q, err
+	}
+	if p, is := e.Payload.(*AlertSilenced); is && p.Until.After(v.Now()) {
+		q.Silenced = e
+	}
+	return q, nil
 }
 
 // SilenceIsPlaced records that an outside system took a silence over.
