@@ -114,24 +114,28 @@ func (h *history) compare(t time.Time, s *fleet.Snapshot) Comparison {
 	for _, what := range gaps {
 		c.Unknown = append(c.Unknown, what+" cannot be read")
 	}
+	var beheaded []string
 	for _, key := range slices.Sorted(maps.Keys(h.tracks)) {
 		tr := h.tracks[key]
+		w, there := now[key]
+		is := standing{From: s.At, After: h.looked(), Ready: w.Ready, Wanted: w.Replicas, Gone: !there}
 		was, known := tr.at(moment)
+		if !known && tr.beheaded(moment) && legible(tr.Object, gaps) && is.less() {
+			beheaded = append(beheaded, tr.Object.String())
+		}
 		if !known || was.Gone || was.Ready == 0 {
 			continue
 		}
 		c.Were++
-		if !legible(tr.Object, gaps) {
-			continue
-		}
-		w, there := now[key]
-		is := standing{From: s.At, After: h.looked(), Ready: w.Ready, Wanted: w.Replicas, Gone: !there}
-		if !is.short(was) {
+		if !legible(tr.Object, gaps) || !is.short(was) {
 			continue
 		}
 		from := tr.shortSince(was, is, moment)
 		c.Lost = append(c.Lost, Lost{Kind: tr.Object.Kind, Name: tr.Object.String(), Ready: is.Ready, Wanted: is.Wanted, Was: was.Ready, Gone: is.Gone,
 			Since: from.From, After: from.After, UsedBy: h.dependants(tr.Object.String())})
+	}
+	if len(beheaded) > 0 {
+		c.Unknown = append(c.Unknown, fmt.Sprintf("how %s stood at %s: too much has changed since", some(beheaded), clock(moment, s.At)))
 	}
 	slices.SortStableFunc(c.Lost, func(a, b Lost) int {
 		return cmp.Or(cmp.Compare(len(b.UsedBy), len(a.UsedBy)), cmp.Compare(a.Ready, b.Ready), cmp.Compare(a.Name, b.Name))
@@ -140,6 +144,16 @@ func (h *history) compare(t time.Time, s *fleet.Snapshot) Comparison {
 		c.Lost, c.More = c.Lost[:mostLost], over
 	}
 	return c
+}
+
+// some are the first of many names, and how many there are besides.
+func some(names []string) string {
+	const most = 10
+	text := strings.Join(names[:min(len(names), most)], ", ")
+	if over := len(names) - most; over > 0 {
+		text += fmt.Sprintf(" and %d more", over)
+	}
+	return text
 }
 
 // shortSince is the standing with which it began to be short, and did not cease.

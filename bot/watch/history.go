@@ -18,7 +18,8 @@ const (
 	retention = 14 * 24 * time.Hour
 	// mostStandings, mostSpans and mostTracks bound what a workload that never comes to
 	// rest, a cluster that is hardly ever read and one that makes new workloads all day
-	// can take.
+	// can take. Of too many standings the newest half stays as it was, and the older ones
+	// are thinned out.
 	mostStandings = 300
 	mostSpans     = 200
 	mostTracks    = 5000
@@ -56,11 +57,14 @@ func (s standing) short(was standing) bool {
 	return s.Gone || s.Ready == 0 || s.Ready < was.Ready && s.Ready < s.Wanted
 }
 
+// less reports whether less of it is Ready than is wanted, or nothing.
+func (s standing) less() bool { return s.Gone || s.Ready == 0 || s.Ready < s.Wanted }
+
 // track is what is known of one workload over time.
 type track struct {
 	Object fleet.Object `json:"object"` // without its UID: it is the same when it was made anew
 	UsedBy []string     `json:"used_by,omitempty"`
-	Was    []standing   `json:"was"` // the oldest first; never empty
+	Was    []standing   `json:"was"` // the oldest first; never empty, and at most mostStandings
 }
 
 func (t *track) last() standing { return t.Was[len(t.Was)-1] }
@@ -195,7 +199,7 @@ func (h *history) puts(at time.Time, changed map[string]bool) ([]timeline.Scratc
 	var puts []timeline.ScratchPut
 	for _, key := range slices.Sorted(maps.Keys(changed)) {
 		t := h.tracks[key]
-		t.Was = trimmed(t.Was, cutoff)
+		t.Was = thinned(since(t.Was, cutoff))
 		doc, err := json.Marshal(t)
 		if err != nil {
 			return nil, fmt.Errorf("baseline of %s: %w", key, err)
@@ -219,15 +223,6 @@ func (h *history) puts(at time.Time, changed map[string]bool) ([]timeline.Scratc
 	}
 	h.saved = at
 	return append(puts, timeline.ScratchPut{Key: spansKey, Doc: doc}), nil
-}
-
-// trimmed leaves out what ended before the cutoff, and of too much the oldest.
-func trimmed(was []standing, cutoff time.Time) []standing {
-	from := max(0, len(was)-mostStandings)
-	for from+1 < len(was) && was[from+1].From.Before(cutoff) {
-		from++
-	}
-	return slices.Clone(was[from:])
 }
 
 // looked is when the cluster was last looked at; zero: never.
