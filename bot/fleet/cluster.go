@@ -25,8 +25,9 @@ type Cluster interface {
 	// Taint adds a taint to a node, or takes it off.
 	Taint(ctx context.Context, node string, id Identity, t Taint, on bool) error
 	// Evict asks for the eviction of one pod, as drain does: budgets are heeded. It
-	// returns a Conflict problem while a budget forbids it. Repeating it for the same
-	// UID does no harm.
+	// returns a Conflict problem while a budget forbids it, and an Unsupported one where
+	// waiting does not help: more than one budget covers the pod, or it is a static one.
+	// Repeating it for the same UID does no harm.
 	Evict(ctx context.Context, pod Object) error
 	// DeletePod deletes a pod; force does not wait for its node. The UID guards.
 	DeletePod(ctx context.Context, pod Object, force bool) error

@@ -1,6 +1,8 @@
 package kubernetes_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +139,51 @@ func TestEvictionHeedsBudgets(t *testing.T) {
 	if w := r.workload("default/site"); w.Ready != 3 {
 		t.Errorf("%d of 3 are Ready", w.Ready)
 	}
+}
+
+// Waiting does not help there: the API server answers 500 until somebody takes one of
+// the budgets away, whatever they allow. That is no cluster that does not answer.
+func TestEvictionOfAPodUnderTwoBudgetsIsNeverTriedAgain(t *testing.T) {
+	r := newRig(t)
+	second := `{"apiVersion":"policy/v1","kind":"PodDisruptionBudget","metadata":{"namespace":"default","name":"everything","generation":1},"spec":{"minAvailable":0,"selector":%s}}`
+	r.must(r.sim.Apply(fmt.Appendf(nil, second, `{}`)))
+	r.must(r.sim.Settle(r.ctx()))
+	site := r.pods("default/site")[0]
+	for _, c := range []fleet.Cluster{r.cluster, r.cluster.DryRun()} {
+		err := c.Evict(r.ctx(), site.Object)
+		r.wantCode(err, problem.Unsupported)
+		if p, ok := errors.AsType[*problem.Error](err); !ok || p.Hint == "" || p.Message != site.String()+" cannot be evicted while more than one disruption budget covers it: leave one of default/everything, default/site" {
+			t.Errorf("%v", err)
+		}
+	}
+	if w := r.cluster.Working(); !w.OK {
+		t.Errorf("the cluster answers, and it says %+v", w)
+	}
+	r.sim.Deny(kubetest.ObserveToken, "list poddisruptionbudgets")
+	err := r.cluster.Evict(r.ctx(), site.Object)
+	r.wantCode(err, problem.Unsupported)
+	if err == nil || !strings.Contains(err.Error(), site.String()+" cannot be evicted: more than one disruption budget covers it: leave one of them") {
+		t.Errorf("budgets that may not be read: %v", err)
+	}
+	if after := r.pods("default/site"); len(after) != 3 {
+		t.Errorf("%d pods", len(after))
+	}
+	r.must(r.sim.Apply(fmt.Appendf(nil, second, `{"matchLabels":{"app":"nothing"}}`)))
+	r.must(r.cluster.Evict(r.ctx(), site.Object))
+}
+
+// Budgets guard what answers, and what is not Ready only where too little answers.
+func TestEvictionOfAPodThatIsNotReady(t *testing.T) {
+	r := newRig(t)
+	r.sim.Break("default/site", "CrashLoopBackOff")
+	r.pass(time.Minute)
+	sites := r.pods("default/site")
+	if sites[0].Ready {
+		t.Fatalf("it is Ready: %+v", sites[0])
+	}
+	r.wantCode(r.cluster.Evict(r.ctx(), sites[0].Object), problem.Conflict) // none of two that ought to be there
+	r.must(r.sim.Apply([]byte(`{"apiVersion":"policy/v1","kind":"PodDisruptionBudget","metadata":{"namespace":"default","name":"site","generation":2},"spec":{"minAvailable":2,"unhealthyPodEvictionPolicy":"AlwaysAllow","selector":{"matchLabels":{"app":"site"}}}}`)))
+	r.must(r.cluster.Evict(r.ctx(), sites[0].Object))
 }
 
 func TestEvictionMeetsOnlyThePodThatWasMeant(t *testing.T) {

@@ -2,10 +2,13 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/kubernetes"
 	policyclient "k8s.io/client-go/kubernetes/typed/policy/v1"
 	"k8s.io/kubectl/pkg/drain"
@@ -36,11 +39,38 @@ func (c *Cluster) Evict(ctx context.Context, pod fleet.Object) error {
 	if _, static := p.Annotations[corev1.MirrorPodAnnotationKey]; static {
 		return problem.New(problem.Unsupported, "%s is a static pod: its node keeps it, and it goes with it", pod)
 	}
-	return c.change(ctx, asked{"create", "pods/eviction", pod.String()}, func(ctx context.Context, with *clients) error {
+	err := c.change(ctx, asked{"create", "pods/eviction", pod.String()}, func(ctx context.Context, with *clients) error {
 		helper := drain.Helper{Ctx: ctx, GracePeriodSeconds: -1, // the pod's own
 			Client: guarded{with.typed, guard(fleet.Object{UID: string(p.UID)}), c.dryRun}}
 		return helper.EvictPod(*p, policyv1.SchemeGroupVersion)
 	})
+	if problem.Is(err, problem.Unsupported) {
+		return c.overlap(ctx, p, err)
+	}
+	return err
+}
+
+// overlap names the budgets that cover a pod, as far as they can be read: the API says
+// only that they are more than one.
+func (c *shared) overlap(ctx context.Context, p *corev1.Pod, err error) error {
+	var names []string
+	_ = c.read(ctx, asked{"list", "poddisruptionbudgets", ""}, func(ctx context.Context, with *clients) error { // it is told without names then
+		list, err := with.typed.PolicyV1().PodDisruptionBudgets(p.Namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return err
+		}
+		for _, b := range list.Items {
+			if s, err := metav1.LabelSelectorAsSelector(b.Spec.Selector); err == nil && s.Matches(labels.Set(p.Labels)) {
+				names = append(names, b.Namespace+"/"+b.Name)
+			}
+		}
+		return nil
+	})
+	if len(names) < 2 {
+		return err
+	}
+	return problem.New(problem.Unsupported, "%s/%s cannot be evicted while more than one disruption budget covers it: leave one of %s", p.Namespace, p.Name, strings.Join(names, ", ")).
+		Because(errors.Unwrap(err)).WithHint("%s", oneBudget)
 }
 
 // guarded puts preconditions and the dry run on evictions.

@@ -42,6 +42,8 @@ func (a asked) said(err error) error {
 		return problem.New(problem.NotFound, "the cluster has no %s %s", singular(a.resource), a.object).Because(cause)
 	case apierrors.IsTooManyRequests(err) && apierrors.HasStatusCause(err, policyv1.DisruptionBudgetCause):
 		return problem.New(problem.Conflict, "a disruption budget forbids the eviction of %s now", a.object).Because(cause)
+	case a.resource == "pods/eviction" && strings.Contains(err.Error(), overlapping):
+		return problem.New(problem.Unsupported, "%s cannot be evicted: more than one disruption budget covers it: leave one of them", a.object).Because(cause).WithHint("%s", oneBudget)
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		return problem.New(problem.Conflict, "%s %s is not the one that was meant, or was changed meanwhile", singular(a.resource), a.object).Because(cause)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsMethodNotSupported(err):
@@ -63,6 +65,14 @@ func (a asked) said(err error) error {
 	return problem.New(problem.Unavailable, "the cluster %s", why).Because(cause).
 		WithHint("kubectl with the same kubeconfig tells whether it is the cluster or the way there; Wardroom tries again by itself")
 }
+
+// overlapping is what the API server says, with 500 and neither a reason nor a cause, of
+// a pod that more than one budget covers, whatever they allow:
+// https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/registry/core/pod/storage/eviction.go
+const overlapping = "more than one PodDisruptionBudget"
+
+// oneBudget is what to do about it.
+const oneBudget = "delete all budgets but one, or change their selectors so that each pod is covered by one; then make a new plan"
 
 // unreadable is what client-go says of an answer of a type that it does not know:
 // https://github.com/kubernetes/client-go/blob/master/rest/request.go, transformResponse.

@@ -10,7 +10,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -246,38 +245,6 @@ func (s *Server) end(p *corev1.Pod, grace *int64) {
 		o.SetDeletionTimestamp(&at)
 		o.SetDeletionGracePeriodSeconds(grace)
 	})
-}
-
-// evict is a deletion that heeds disruption budgets.
-func (s *Server) evict(c *call, p *corev1.Pod) any {
-	var e policyv1.Eviction
-	if err := json.Unmarshal(c.body, &e); err != nil {
-		return refusal(http.StatusBadRequest, "BadRequest", err.Error())
-	}
-	if e.DeleteOptions == nil {
-		e.DeleteOptions = &metav1.DeleteOptions{}
-	}
-	if refused := guarded(p, e.DeleteOptions.Preconditions); refused != nil {
-		return refused
-	}
-	if p.DeletionTimestamp == nil && ready(p) {
-		for _, o := range s.store.list(s.store.byResource("poddisruptionbudgets"), p.Namespace) {
-			b := o.(*policyv1.PodDisruptionBudget)
-			if !covers(b, p) {
-				continue
-			}
-			if b.Status.DisruptionsAllowed <= 0 {
-				no := refusal(http.StatusTooManyRequests, "TooManyRequests", "Cannot evict pod as it would violate the pod's disruption budget.")
-				no.Details = &metav1.StatusDetails{Causes: []metav1.StatusCause{{Type: policyv1.DisruptionBudgetCause,
-					Message: fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", b.Name, b.Status.DesiredHealthy, b.Status.CurrentHealthy)}}}
-				return no
-			}
-		}
-	}
-	if !c.dryRun {
-		s.end(p, e.DeleteOptions.GracePeriodSeconds)
-	}
-	return success()
 }
 
 // put stores an object and lets the controllers see it.
