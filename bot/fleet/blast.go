@@ -10,19 +10,20 @@ type Blast struct {
 	// is unknown counts as broken.
 	Unknown []string `json:"unknown,omitempty"`
 
-	Workloads []Hit    `json:"workloads,omitempty"` // the worst first
-	Bare      []Object `json:"bare,omitempty"`      // pods that nobody makes again
-	Volumes   []Held   `json:"volumes,omitempty"`   // that only one node can use at a time
-	Blocking  []Budget `json:"blocking,omitempty"`  // budgets that would block the eviction of a pod
-	Capacity  Capacity `json:"capacity,omitzero"`
-	Backups   []Backup `json:"backups,omitempty"`    // of what is hit
-	Stale     []Object `json:"stale,omitempty"`      // those of Backups that are too old, suspended or never succeeded
-	Unbacked  []Object `json:"unbacked,omitempty"`   // workloads with a volume that no known backup is of
-	LastReady bool     `json:"last_ready,omitempty"` // it is the last Ready node
-	Control   bool     `json:"control,omitempty"`    // it is a control-plane node
-	Own       bool     `json:"own,omitempty"`        // Wardroom runs on it
-	LocalData []Object `json:"local_data,omitempty"` // pods whose local data is lost
-	Keepers   []Keeper `json:"keepers,omitempty"`    // who would undo it
+	Workloads []Hit     `json:"workloads,omitempty"` // the worst first
+	Bare      []Object  `json:"bare,omitempty"`      // pods that nobody makes again
+	Volumes   []Held    `json:"volumes,omitempty"`   // that only one node can use at a time
+	Blocking  []Budget  `json:"blocking,omitempty"`  // budgets that would block the eviction of a pod
+	Overlaps  []Overlap `json:"overlaps,omitempty"`  // pods that no eviction takes
+	Capacity  Capacity  `json:"capacity,omitzero"`
+	Backups   []Backup  `json:"backups,omitempty"`    // of what is hit
+	Stale     []Object  `json:"stale,omitempty"`      // those of Backups that are too old, suspended or never succeeded
+	Unbacked  []Object  `json:"unbacked,omitempty"`   // workloads with a volume that no known backup is of
+	LastReady bool      `json:"last_ready,omitempty"` // it is the last Ready node
+	Control   bool      `json:"control,omitempty"`    // it is a control-plane node
+	Own       bool      `json:"own,omitempty"`        // Wardroom runs on it
+	LocalData []Object  `json:"local_data,omitempty"` // pods whose local data is lost
+	Keepers   []Keeper  `json:"keepers,omitempty"`    // who would undo it
 }
 
 // Hit is a workload that loses pods.

@@ -30,7 +30,7 @@ func BlastOfNode(s *Snapshot, node string, o BlastOptions) Blast {
 		}
 	}
 	slices.SortFunc(blast.Volumes, func(x, y Held) int { return strings.Compare(x.Volume, y.Volume) })
-	blast.Blocking = b.blocking()
+	blast.Blocking, blast.Overlaps = b.blocking(), b.overlaps()
 	blast.Capacity = b.capacity(node)
 	blast.Own = o.Own != "" && o.Own == node
 	if i >= 0 {
@@ -297,17 +297,6 @@ func (b *blaster) volumes() []Held {
 	}
 	slices.SortFunc(held, func(x, y Held) int { return strings.Compare(x.Volume, y.Volume) })
 	return held
-}
-
-// blocking are the budgets that allow no disruption now and cover a pod that is lost.
-func (b *blaster) blocking() (all []Budget) {
-	for _, budget := range b.s.Budgets {
-		if budget.Allowed <= 0 && slices.ContainsFunc(b.pods, func(p Pod) bool { return slices.Contains(budget.Covers, p.String()) }) {
-			all = append(all, budget)
-		}
-	}
-	slices.SortFunc(all, func(x, y Budget) int { return compareObjects(x.Object, y.Object) })
-	return all
 }
 
 // capacity leaves out nodes that new pods are kept from: they are cordoned or bear a

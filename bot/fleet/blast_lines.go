@@ -39,6 +39,9 @@ func (b Blast) Lines() []string {
 	for _, budget := range b.Blocking {
 		l.add("Budget %s allows no eviction now", budget)
 	}
+	for _, o := range b.Overlaps {
+		l.add("CANNOT be evicted: %s", o)
+	}
 	l.capacity(b.Capacity)
 	for _, k := range b.Keepers {
 		l.keeper(k)

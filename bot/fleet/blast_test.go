@@ -68,6 +68,13 @@ func TestBlastOfNode(t *testing.T) {
 		"budget that would block": {func(s *fleet.Snapshot, _ *fleet.BlastOptions) {
 			s.Budgets = []fleet.Budget{{Object: object("PodDisruptionBudget", "site"), Covers: []string{"default/site-1"}}, {Object: object("PodDisruptionBudget", "bot"), Covers: []string{"default/bot-1"}}}
 		}, []string{"Budget default/site allows no eviction now"}, []string{"Budget default/bot"}},
+		"pods that no eviction takes": {func(s *fleet.Snapshot, _ *fleet.BlastOptions) {
+			run(s, "site", sick)
+			run(s, "site", sick)
+			s.Pods[4].Phase, s.Pods[5].Terminating = "Pending", night
+			s.Budgets = []fleet.Budget{{Object: object("PodDisruptionBudget", "site"), Allowed: 1, Covers: []string{"default/site-1", "default/site-2", "default/site-3", "default/site-4"}},
+				{Object: object("PodDisruptionBudget", "all"), Allowed: 1, Covers: []string{"default/redis-1", "default/site-1", "default/site-2", "default/site-3", "default/site-4"}}}
+		}, []string{"CANNOT be evicted: default/site-1 is under 2 budgets: default/all, default/site"}, []string{"site-2 is under", "site-3 is under", "site-4 is under", "redis-1 is under", "allows no eviction"}},
 		"no room elsewhere": {func(s *fleet.Snapshot, _ *fleet.BlastOptions) { s.Nodes[1].Allocatable.Memory = 3 << 30 },
 			[]string{"NO ROOM elsewhere for all of 2 pods"}, nil},
 		"cordoned node is no room": {func(s *fleet.Snapshot, _ *fleet.BlastOptions) { s.Nodes[1].Unschedulable = true }, []string{"NO ROOM elsewhere for all of 2 pods"}, nil},
@@ -159,6 +166,10 @@ func TestBlastInTurn(t *testing.T) {
 	}
 	if len(b.Workloads) != 3 || b.Workloads[0].Name != "redis" || len(b.Bare) != 1 || len(b.LocalData) != 1 || len(b.Volumes) != 1 || len(b.Backups) != 1 || !b.Own || b.LastReady {
 		t.Errorf("%+v", b)
+	}
+	s.Budgets = []fleet.Budget{{Object: object("PodDisruptionBudget", "site"), Allowed: 1, Covers: []string{"default/site-1", "default/site-2"}}, {Object: object("PodDisruptionBudget", "all"), Allowed: 1, Covers: []string{"default/site-1", "default/site-2"}}}
+	if over := fleet.BlastInTurn(s, []string{sick, well}, fleet.BlastOptions{}).Overlaps; len(over) != 2 || over[0].Pod.Name != "site-1" || len(over[1].Budgets) != 2 {
+		t.Errorf("overlaps of both nodes: %v", over)
 	}
 	if alone := fleet.BlastInTurn(s, []string{sick}, fleet.BlastOptions{}); len(alone.Workloads) != 2 {
 		t.Errorf("of one node alone: %+v", alone.Workloads)

@@ -54,6 +54,7 @@ func (b *Blast) add(o Blast) {
 	b.Unknown = union(b.Unknown, o.Unknown)
 	merge(&b.Volumes, o.Volumes, func(v Held) string { return v.Volume })
 	merge(&b.Blocking, o.Blocking, func(x Budget) string { return x.Object.String() })
+	merge(&b.Overlaps, o.Overlaps, func(x Overlap) string { return x.Pod.String() })
 	merge(&b.Backups, o.Backups, func(x Backup) string { return x.Object.String() })
 	if b.Capacity.Fits() && (!o.Capacity.Fits() || o.Capacity.Needed.MilliCPU > b.Capacity.Needed.MilliCPU) {
 		b.Capacity = o.Capacity // the tightest of them
