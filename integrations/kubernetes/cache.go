@@ -26,6 +26,8 @@ type cached struct {
 	informer cache.SharedIndexInformer
 	err      error     // why it cannot be read or watched now; nil: it can
 	since    time.Time // of err
+	heard    time.Time // when its list or watch last brought something, or began to
+	open     *watched  // its watch; nil: none stands
 }
 
 // probeEvery is how often the cluster is asked for a sign of life while nothing
@@ -143,20 +145,9 @@ func (c *shared) listWatch(k *cached) *cache.ListWatch {
 				cancel()
 				return nil, err
 			}
-			return &watched{w, cancel}, nil
+			return c.listen(k, w, cancel), nil
 		},
 	}
-}
-
-// watched lets go of its context when it is stopped.
-type watched struct {
-	watch.Interface
-	cancel context.CancelFunc
-}
-
-func (w *watched) Stop() {
-	w.Interface.Stop()
-	w.cancel()
 }
 
 func (c *caches) noted(k *cached, err error, now time.Time) {
@@ -165,13 +156,18 @@ func (c *caches) noted(k *cached, err error, now time.Time) {
 	if err == nil || k.err == nil {
 		k.since = now
 	}
-	k.err = err
+	if k.err = err; err == nil {
+		k.heard = now
+	}
 }
 
-// probe asks the cluster for a sign of life: while watches stand and it answers,
-// what they brought is how it is.
+// probe asks the cluster for a sign of life: while watches stand, none is silent and it
+// answers, what they brought is how it is.
 func (c *shared) probe(ctx context.Context) {
 	began := c.Clock.Now()
+	for _, w := range c.caches.silent(began) {
+		w.Stop()
+	}
 	err := c.read(ctx, asked{"list", "nodes", ""}, func(ctx context.Context, with *clients) error {
 		_, err := with.typed.CoreV1().Nodes().List(ctx, metav1.ListOptions{Limit: 1})
 		return err
@@ -199,6 +195,9 @@ func (c *caches) everything() (at time.Time, e everything, missing []string, ok 
 		}
 		if k.err != nil && k.since.Before(at) {
 			at = k.since
+		}
+		if at.Sub(k.heard) > silentAfter {
+			at = k.heard
 		}
 		for _, o := range k.informer.GetStore().List() {
 			if r, is := o.(*record); is {

@@ -154,6 +154,29 @@ func TestCachesDoNotPassForYoung(t *testing.T) {
 	}
 }
 
+// A watch that hangs while the cluster answers everything else must not let what it
+// brought last pass for young: what a step decides by may hang on that one resource.
+func TestAWatchThatHangsIsNotBelieved(t *testing.T) {
+	r := live(t)
+	r.probe()
+	r.sim.MuteWatches("nodes")
+	r.must(r.sim.Cordon(nodeA, true))
+	r.must(r.sim.Settle(r.ctx()))
+	hung := r.clock.Now()
+	for r.clock.Now().Sub(hung) <= 100*time.Second {
+		r.probe()
+	}
+	s, err := r.cluster.Snapshot(r.ctx(), 15*time.Second)
+	r.must(err)
+	if !cordoned(s, nodeA) {
+		t.Errorf("the node was cordoned %s ago, and is not in a snapshot of %s ago", r.clock.Now().Sub(hung), r.clock.Now().Sub(s.At))
+	}
+	r.eventually("the watch stands anew, and the caches follow", func() bool { return r.sim.Watches() == resources && cordoned(r.cached(), nodeA) })
+	r.must(r.sim.Cordon(nodeA, false))
+	r.must(r.sim.Settle(r.ctx()))
+	r.eventually("what comes next is seen", func() bool { s := r.cached(); return s != nil && !cordoned(s, nodeA) })
+}
+
 // Bookmarks let a watch that ended go on where it was, also one of a resource to
 // which nothing has happened for so long that its last version is forgotten.
 func TestBookmarksSpareLists(t *testing.T) {

@@ -269,7 +269,7 @@ func (s *Server) Settle(ctx context.Context) error {
 		s.mu.Lock()
 		sent, behind := s.sent, false
 		for w := range s.watchers {
-			behind = behind || w.sent < s.store.version
+			behind = behind || !w.mute && w.sent < s.store.version
 		}
 		s.mu.Unlock()
 		if !behind {

@@ -19,6 +19,7 @@ type watcher struct {
 	last      int64 // everything of its kind up to this version was sent
 	sent      int64 // and there was nothing else up to this one
 	bookmarks bool
+	mute      bool // it hangs
 	out       *json.Encoder
 	flush     func()
 }
@@ -64,8 +65,11 @@ func (s *Server) watch(w http.ResponseWriter, c *call) {
 		select {
 		case <-changed:
 		case <-mark.C:
-			going = own.bookmark()
+			going = s.mutes(own) || own.bookmark()
 		case <-ends:
+			if s.mutes(own) {
+				continue
+			}
 			own.bookmark()
 			return
 		case <-c.r.Context().Done():
@@ -75,6 +79,9 @@ func (s *Server) watch(w http.ResponseWriter, c *call) {
 		case <-cuts:
 			panic(http.ErrAbortHandler)
 		case <-end.C:
+			if s.mutes(own) {
+				continue
+			}
 			own.bookmark()
 			return
 		}
@@ -117,7 +124,11 @@ func (s *Server) send(w *watcher) (changed, ends chan struct{}, going bool) {
 	news, version := s.store.after(w.kind, w.last), s.store.version
 	gone := w.sent < s.store.oldest
 	changed, ends = s.store.changed, s.ends
+	mute := w.mute
 	s.mu.Unlock()
+	if mute {
+		return changed, ends, true
+	}
 	if gone {
 		_ = w.out.Encode(map[string]any{"type": watch.Error, "object": refusal(http.StatusGone, "Expired", "too old resource version")}) // the client may have gone
 		w.flush()
@@ -166,6 +177,24 @@ func (s *Server) EndWatches() {
 	defer s.mu.Unlock()
 	close(s.ends)
 	s.ends = make(chan struct{})
+}
+
+// MuteWatches lets the watches of a resource that are open now hang: they stay open and
+// bring nothing, and the server does not end them. New ones work.
+func (s *Server) MuteWatches(resource string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watchers {
+		if w.kind.resource == resource {
+			w.mute = true
+		}
+	}
+}
+
+func (s *Server) mutes(w *watcher) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return w.mute
 }
 
 // Watches is how many watches are open.
