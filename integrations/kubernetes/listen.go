@@ -41,6 +41,11 @@ func (c *shared) listen(k *cached, w watch.Interface, cancel context.CancelFunc)
 	go func() {
 		defer close(l.events)
 		for e := range w.ResultChan() {
+			select {
+			case <-l.ended: // what comes after the end is that it was ended, which is no error
+				return
+			default:
+			}
 			c.caches.mu.Lock()
 			k.heard = c.Clock.Now()
 			c.caches.mu.Unlock()
