@@ -153,6 +153,9 @@ func newWallTime(m []string, now time.Time, zone *time.Location) (wallTime, erro
 			return w, fmt.Errorf("the year is out of range")
 		}
 	}
+	if half := strings.ToLower(w.zoneName); half == "am" || half == "pm" {
+		return w, fmt.Errorf("hours count to 24 here, as in 19:36")
+	}
 	if w.zoneName != "" && !w.usesName(now) {
 		return w, fmt.Errorf("the zone %q is not known here", strings.ToUpper(w.zoneName))
 	}
@@ -303,12 +306,13 @@ func ParseDuration(text string) (time.Duration, error) {
 	for _, m := range durationPart.FindAllStringSubmatch(s, -1) {
 		unit := durationUnit(m[2])
 		n, err := strconv.ParseFloat(m[1], 64)
-		if unit == 0 || err != nil || n > float64(maxDuration/unit) {
+		if unit == 0 || err != nil {
 			return 0, bad
 		}
-		if sum += time.Duration(n * float64(unit)); sum > maxDuration {
-			return 0, bad
+		if n > float64(maxDuration/unit) || sum+time.Duration(n*float64(unit)) > maxDuration {
+			return 0, problem.New(problem.Invalid, "%q is too long: at most ten years", clip(text, 30))
 		}
+		sum += time.Duration(n * float64(unit))
 	}
 	return sum, nil
 }

@@ -72,6 +72,8 @@ func TestParseTimeRefuses(t *testing.T) {
 	tests := map[string]struct{ text, now, zone, says string }{
 		"nothing":                    {"", "2021-07-11T00:42:00Z", "UTC", "is not a time"},
 		"words":                      {"a while ago", "2021-07-11T00:42:00Z", "UTC", "not a length of time"},
+		"half a day":                 {"7:36pm", "2021-07-11T00:42:00Z", "UTC", "hours count to 24 here"},
+		"too long ago":               {"99999h ago", "2021-07-11T00:42:00Z", "UTC", "is too long: at most ten years"},
 		"an hour that is none":       {"25:00", "2021-07-11T00:42:00Z", "UTC", "00:00 to 23:59"},
 		"a day that is none":         {"2021-02-30 10:00", "2021-07-11T00:42:00Z", "UTC", "no such day"},
 		"a date alone":               {"2021-07-11", "2021-07-11T00:42:00Z", "UTC", "is not a time"},

@@ -57,9 +57,11 @@ func Propose(v timeline.View, id timeline.ID, rules Rules) ([]Evidence, error) {
 }
 
 // told reads what the timeline says of the start: the newest word of a person
-// comes first, the earliest cause first. What was corrected later does not count.
+// comes first, the earliest cause first. What was corrected later does not count, nor
+// what somebody said before they said something else.
 func told(v timeline.View, id timeline.ID) (words, causes []Evidence, err error) {
 	superseded := map[timeline.Ref]bool{}
+	newest := map[people.Actor]timeline.Ref{}
 	const page = 500
 	for after := int64(0); ; {
 		entries, err := v.Entries(id, after, page)
@@ -78,6 +80,10 @@ func told(v timeline.View, id timeline.ID) (words, causes []Evidence, err error)
 					if p.Why != "" && p.Why != why {
 						why += ": " + p.Why
 					}
+					if overruled, is := newest[e.Actor]; is {
+						superseded[overruled] = true
+					}
+					newest[e.Actor] = e.Ref
 					words = append(words, Evidence{At: p.StartedAt, Why: why, Entry: e.Ref})
 				}
 			case *incident.Noted:

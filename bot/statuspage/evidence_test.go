@@ -51,8 +51,11 @@ func TestProposalRanksAPersonsWordFirst(t *testing.T) {
 	r.record(timeline.Draft{Timeline: inc1, OccurredAt: at("00:24"), Actor: people.Human("joe"), Supersedes: cause,
 		Payload: &incident.Noted{Body: "Django deadlocks a table", IsCause: true}},
 		timeline.Draft{Timeline: inc1, Actor: people.Human("joe"), Payload: &incident.StartClaimed{StartedAt: at("00:25"), Why: "the first HTTP 524"}})
+	r.record(timeline.Draft{Timeline: inc1, Actor: people.Human("chris"), Payload: &incident.StartClaimed{StartedAt: at("00:10")}},
+		timeline.Draft{Timeline: inc1, Actor: people.Human("chris"), Payload: &incident.StartClaimed{StartedAt: at("00:29"), Why: "it was fine before"}})
 	got := evidence(t, r)
 	want = []string{
+		"2021-07-11 00:29 UTC: chris says so: it was fine before",
 		"2021-07-11 00:25 UTC: joe says so: the first HTTP 524",
 		"2021-07-11 00:24 UTC: marked as the cause: Django deadlocks a table",
 		alerts[0],

@@ -238,7 +238,7 @@ func parseTime(v any) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if t.Year() < 2000 || t.Year() > 2100 {
-		return time.Time{}, fmt.Errorf("%q is not a time: want RFC 3339 or Unix seconds", clip(text, 40))
+		return time.Time{}, fmt.Errorf("%q is not a time that an alert can have: the year must be from 2000 to 2100", clip(text, 40))
 	}
 	return t, nil
 }
