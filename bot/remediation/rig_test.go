@@ -54,6 +54,7 @@ type world struct {
 	visible    time.Time     // when the new machine is seen
 	worse      string        // what the look at the end finds, and asks about
 	blind      time.Duration // until it is, from the request on
+	gone       bool          // the node: nobody will uncordon it
 }
 
 func newWorld(clock timeline.Clock) *world {
@@ -197,7 +198,13 @@ func (s scripted) Step(name string) (remediation.Step, bool) {
 			return remediation.Seen{Ask: "worse than before: " + s.worse, Anyway: map[string]string{"accepted": s.worse}}, nil
 		}}, true
 	case "uncordon":
-		return remediation.Step{Repeatable: true, Restores: true, Observe: s.seen(func() bool { return !s.cordoned }),
+		seen := s.seen(func() bool { return !s.cordoned })
+		return remediation.Step{Repeatable: true, Restores: true, Observe: func(ctx context.Context, st remediation.State) (remediation.Seen, error) {
+			if s.gone {
+				return remediation.Seen{Failed: "the node is gone"}, nil
+			}
+			return seen(ctx, st)
+		},
 			Do: s.do(name, func() error { s.cordoned = false; return nil })}, true
 	case "detach":
 		return remediation.Step{Repeatable: true, Observe: s.seen(func() bool { return s.calledOnce("detach") }),

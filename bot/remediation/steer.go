@@ -135,7 +135,8 @@ func (d *Desk) undo(ctx context.Context, r Run) (Plan, error) {
 }
 
 // leftovers are the steps still to come that restore, and are not so now: what the
-// run changed before them and did not put back.
+// run changed before them and did not put back. What cannot become so is none: an undo
+// could only fail at it.
 func (d *Desk) leftovers(ctx context.Context, r Run) []Leftover {
 	var left []Leftover
 	if r.StartedAt.IsZero() {
@@ -148,7 +149,7 @@ func (d *Desk) leftovers(ctx context.Context, r Run) []Leftover {
 			continue
 		}
 		seen, err := observe(ctx, step, d.state(r, i))
-		if err != nil || !seen.So {
+		if err != nil || !seen.So && seen.Failed == "" {
 			left = append(left, Leftover{Step: i, Planned: planned, Unknown: err != nil})
 		}
 	}

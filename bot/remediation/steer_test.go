@@ -56,6 +56,23 @@ func TestAnAbortedRunSaysWhatIsLeftAndOffersTheUndo(t *testing.T) {
 	b.sound()
 }
 
+// What cannot be put back any more is no leftover: an undo would only fail at it, and
+// leave the rest as it is.
+func TestWhatCannotBePutBackIsNotLeft(t *testing.T) {
+	b, r := started(t, func(b *bench) { b.world.slow = time.Hour })
+	b.pass(time.Minute)
+	b.world.gone = true
+	_, err := b.desk.Abort(context.Background(), b.who("joe"), r.ID, "")
+	b.must(err)
+	b.pass(time.Second)
+	if r = b.wants(r.ID, remediation.Aborted); len(r.Left) != 0 {
+		t.Errorf("left %+v", r.Left)
+	}
+	if _, err := b.desk.Undo(context.Background(), r.ID); !problem.Is(err, problem.NotFound) {
+		t.Errorf("the undo: %v", err)
+	}
+}
+
 func TestAFreezeStopsBetweenStepsAndLetsRestoreWhatRestores(t *testing.T) {
 	b := newBench(t)
 	b.open().declare(alert.SEV1)

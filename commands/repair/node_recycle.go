@@ -38,7 +38,11 @@ func (r nodeRecycle) Plan(ctx context.Context, params map[string]string) (remedi
 		}
 	}
 	plan.Facts = append(plan.Facts, "A recycle deletes the machine and its disk; /node reboot keeps both", f.fact())
-	plan.Steps = append(f.steps(), planProven(s), planRecycle(s), planReplaced(s))
+	plan.Steps = append(f.steps(), planProven(s), planRecycle(s))
+	if f.hung { // a run that ends before that leaves its machine off
+		plan.Steps = append(plan.Steps, planBootKept(s))
+	}
+	plan.Steps = append(plan.Steps, planReplaced(s))
 	plan.Steps = append(plan.Steps, f.returned()...)
 	plan.Steps = append(plan.Steps, f.back(plan)...)
 	settle(&plan, remediation.Destructive)

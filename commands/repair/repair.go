@@ -128,6 +128,7 @@ const (
 	stepReplaced        = "replacement-known"
 	stepReboot          = "reboot-instance"
 	stepBoot            = "boot-instance"
+	stepBootKept        = "boot-unless-replaced"
 	stepRestarted       = "node-restarted"
 	stepNodeReady       = "node-ready"
 	stepCSIRegistered   = "csi-registered"
@@ -189,6 +190,7 @@ func allSteps(cluster fleet.Cluster, cloud fleet.Cloud, talos fleet.Talos) stepT
 		stepReplaced:        replacedStep(cluster, cloud),
 		stepReboot:          rebootStep(cluster, cloud),
 		stepBoot:            bootStep(cluster, cloud),
+		stepBootKept:        bootKeptStep(cluster, cloud),
 		stepRestarted:       restartedStep(cluster),
 		stepNodeReady:       nodeReadyStep(cluster),
 		stepCSIRegistered:   csiRegisteredStep(cluster),

@@ -19,7 +19,8 @@ type shutter interface {
 }
 
 // shutdownStep turns the target's machine off, so that nothing on it writes any more.
-// A machine that the platform itself turned off is not booted again by its watchdog.
+// A machine that the platform itself turned off is not booted again by its watchdog: a
+// plan that has this step also has one that turns the machine on and restores.
 // https://techdocs.akamai.com/cloud-computing/docs/recover-from-unexpected-shutdowns-with-lassie
 func shutdownStep(cluster snapshots, c shutter) remediation.Step {
 	return remediation.Step{
@@ -60,10 +61,11 @@ type booter interface {
 	Boot(ctx context.Context, instance int) error
 }
 
-// bootStep turns on the machine that this run has turned off.
+// bootStep turns the machine on that is to come back with its disk. It restores: a run
+// that ends before it would leave the machine off.
 func bootStep(cluster snapshots, c booter) remediation.Step {
 	return remediation.Step{
-		Repeatable: true, Late: 5 * time.Minute,
+		Repeatable: true, Restores: true, Late: 5 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
 			i, err := c.Instance(ctx, number(s.Args["instance"]))
 			if problem.Is(err, problem.NotFound) {
@@ -81,6 +83,22 @@ func bootStep(cluster snapshots, c booter) remediation.Step {
 			return nil, c.Boot(ctx, number(s.Args["instance"]))
 		},
 	}
+}
+
+// bootKeptStep turns a machine on that was to be replaced and was not. Once another one
+// is in its slot, or it is deleted, there is nothing to do.
+func bootKeptStep(cluster snapshots, c booter) remediation.Step {
+	step := bootStep(cluster, c)
+	observe := step.Observe
+	step.Observe = func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
+		holder, found, err := slotHolder(ctx, c, s.Args["slot"])
+		if err != nil || !found || holder != number(s.Args["instance"]) {
+			return remediation.Seen{So: err == nil}, err
+		}
+		seen, err := observe(ctx, s)
+		return remediation.Seen{So: seen.So || seen.Failed != "", Progress: seen.Progress}, err // failed: it is deleted
+	}
+	return step
 }
 
 // tainter is what the out-of-service taint needs of a cluster.

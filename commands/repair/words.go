@@ -194,6 +194,11 @@ func planBoot(s subject) remediation.PlannedStep {
 		"BOOT: turn instance %d on again, the same machine with its disk", s.instance.ID)
 }
 
+func planBootKept(s subject) remediation.PlannedStep {
+	return planned(stepBootKept, instanceArgs(s), []string{fmt.Sprintf("linode-cli linodes boot %d", s.instance.ID)},
+		"Turn instance %d on again, unless it was replaced", s.instance.ID)
+}
+
 func planRestarted(node string) remediation.PlannedStep {
 	return planned(stepRestarted, nodeArgs(node), []string{"kubectl get node " + word(node) + " -o jsonpath='{.status.nodeInfo.bootID}'"}, "Wait until %s reports a new boot", node)
 }

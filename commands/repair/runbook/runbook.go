@@ -171,7 +171,10 @@ func (p *page) undo(s remediation.Spec, made []plannedShape) {
 	}
 	var back []step
 	var shown []string
-	for _, m := range made {
+	// The order matters: that of the plan with the most steps, which has nearly all of them.
+	longest := slices.Clone(made)
+	slices.SortStableFunc(longest, func(x, y plannedShape) int { return len(y.plan.Steps) - len(x.plan.Steps) })
+	for _, m := range longest {
 		for _, one := range m.plan.Steps {
 			if how, ok := m.repair.Step(one.Name); ok && how.Restores && how.Do != nil && !slices.Contains(shown, one.Words) && m.acts() > 1 {
 				shown = append(shown, one.Words)
