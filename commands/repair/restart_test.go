@@ -66,6 +66,9 @@ func (w *world) notBack(context.Context, timeline.ID) (c watch.Comparison, err e
 // daemons gives every node its pod.
 func (w *world) daemons(o fleet.Object) {
 	for _, n := range w.s.Nodes {
+		if on := w.pinned[o.Name]; on != "" && on != n.Name {
+			continue
+		}
 		if !slices.ContainsFunc(w.s.Pods, func(p fleet.Pod) bool { return p.Owner == o && p.Node == n.Name }) {
 			w.uid++
 			w.s.Pods = append(w.s.Pods, fleet.Pod{Object: fleet.Object{Kind: "Pod", Namespace: o.Namespace, Name: o.Name + "-" + n.Name}, Owner: o, Node: n.Name, Phase: "Pending", Daemon: true})

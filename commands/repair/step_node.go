@@ -69,9 +69,10 @@ func csiRegisteredStep(c snapshots) remediation.Step {
 	}
 }
 
-// daemonsReadyStep waits until the node's own pods are Ready: those that are there,
-// and one of each DaemonSet that has a pod on every other Ready node. One that lacked
-// pods before the run, as the run itself has noted, is not waited for.
+// daemonsReadyStep waits until the node's own pods are Ready: those that are there, and
+// one of each DaemonSet that has a pod on every other Ready node, unless the cluster
+// wants no more of it than there are. One that lacked pods before the run, as the run
+// itself has noted, is not waited for.
 func daemonsReadyStep(c snapshots) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 8 * time.Minute,
@@ -81,7 +82,7 @@ func daemonsReadyStep(c snapshots) remediation.Step {
 				return remediation.Seen{}, err
 			}
 			node, _ := nodeNow(s)
-			waiting := slices.DeleteFunc(daemonsWaiting(snapshot, node), func(o fleet.Object) bool { return s.Learned[lackedKey(o)] != "" })
+			waiting := slices.DeleteFunc(daemonsWaiting(snapshot, node, s.Now), func(o fleet.Object) bool { return s.Learned[lackedKey(o)] != "" })
 			if len(waiting) == 0 {
 				return so(), nil
 			}
@@ -90,26 +91,39 @@ func daemonsReadyStep(c snapshots) remediation.Step {
 	}
 }
 
-func daemonsWaiting(s *fleet.Snapshot, node string) (waiting []fleet.Object) {
-	on := map[fleet.Object][]string{} // the nodes on which each is Ready, and ours
+func daemonsWaiting(s *fleet.Snapshot, node string, now time.Time) (waiting []fleet.Object) {
+	on := map[fleet.Object][]string{} // the nodes on which each has a pod; "": it has no node yet
 	ready := map[fleet.Object]bool{}
 	for _, p := range s.Pods {
-		if !p.Daemon || !p.Terminating.IsZero() {
+		if !p.Daemon {
 			continue
 		}
 		o := fleet.Object{Kind: p.Owner.Kind, Namespace: p.Owner.Namespace, Name: p.Owner.Name}
 		if !slices.Contains(on[o], p.Node) {
 			on[o] = append(on[o], p.Node)
 		}
-		ready[o] = ready[o] || p.Node == node && p.Ready
+		ready[o] = ready[o] || p.Node == node && p.Ready && p.Terminating.IsZero()
 	}
+	isNew := now.Sub(nodeNamed(s, node).Created) < countedIn
 	for o, nodes := range on {
-		if !ready[o] && (slices.Contains(nodes, node) || everywhere(s, nodes, node)) {
+		expected := everywhere(s, nodes, node) && (isNew || slices.Contains(nodes, "") || !complete(s, o))
+		if !ready[o] && (slices.Contains(nodes, node) || expected) {
 			waiting = append(waiting, o)
 		}
 	}
 	slices.SortFunc(waiting, func(x, y fleet.Object) int { return strings.Compare(x.String(), y.String()) })
 	return waiting
+}
+
+// countedIn is how long it may take until a node that has just joined is counted in what
+// DaemonSets tell of themselves.
+const countedIn = time.Minute
+
+// complete: the DaemonSet has a pod for every node that it is meant for, as it tells
+// itself. Where it does not tell, that is not known.
+func complete(s *fleet.Snapshot, o fleet.Object) bool {
+	i := slices.IndexFunc(s.Workloads, func(w fleet.Workload) bool { return same(w.Object, o) })
+	return i >= 0 && s.Workloads[i].Observed >= s.Workloads[i].Generation && s.Workloads[i].Current >= s.Workloads[i].Replicas
 }
 
 // everywhere reports whether nodes has every Ready node but one.

@@ -54,6 +54,7 @@ type world struct {
 	sentinel string             // the pod that Sentinel names
 	mute     string             // the pod that answers everybody but Wardroom
 	failing  string             // the Sentinel that was asked for a failover
+	pinned   map[string]string  // the node that a DaemonSet is meant for alone, by its name
 	want     map[string]int     // replicas that a repair is to leave, by workload, where they are others than before
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wardroom/bot/config"
+	"wardroom/bot/problem"
 	"wardroom/bot/remediation"
 	"wardroom/commands/repair"
 	"wardroom/integrations/kubernetes"
@@ -98,16 +99,19 @@ func (n *night) carry(r remediation.Remediation, p remediation.Plan) (stuck stri
 				begun, state.Started = true, began
 			}
 			if !asked && step.Do != nil {
+				err := error(nil)
 				if step.Prove != nil {
-					n.must(step.Prove(n.Context(), state))
+					err = step.Prove(n.Context(), state)
 				}
-				got, err := step.Do(n.Context(), state)
-				if err != nil {
+				var got map[string]string
+				if err == nil {
+					got, err = step.Do(n.Context(), state)
+				}
+				if err != nil && !problem.Is(err, problem.Unavailable) { // what is so for now is asked again
 					n.Fatalf("%s: %v", planned.Name, err)
 				}
 				maps.Copy(learned, got)
-				// What is repeatable is done again as long as it is not so: evictions.
-				asked = !step.Repeatable
+				asked = err == nil
 			}
 			if n.clock.Now().Sub(began) > 5*time.Minute {
 				return planned.Name + ": " + seen.Progress

@@ -57,9 +57,9 @@ func (s *Server) statuses() {
 			st.Replicas, st.ReadyReplicas, st.AvailableReplicas, st.UpdatedReplicas, st.ObservedGeneration = t.all, t.ready, t.ready, t.updated, o.GetGeneration()
 		})
 	}
-	nodes := int32(len(s.store.list(s.store.byResource("nodes"), "")))
 	for _, o := range s.store.list(s.store.byResource("daemonsets"), "") {
 		t := tallyOf(s.podsOf(o), templateHash(&o.(*appsv1.DaemonSet).Spec.Template))
+		nodes := int32(len(s.meantFor(o.(*appsv1.DaemonSet))))
 		s.edit("daemonsets", o, func(o object) {
 			st := &o.(*appsv1.DaemonSet).Status
 			st.DesiredNumberScheduled, st.CurrentNumberScheduled, st.NumberReady, st.NumberAvailable = nodes, t.all, t.ready, t.ready

@@ -222,8 +222,7 @@ func (s *Server) daemonSet(d *appsv1.DaemonSet) {
 		byNode[p.Spec.NodeName] = p
 		rolling = rolling || p.DeletionTimestamp != nil || !ready(p)
 	}
-	for _, o := range s.store.list(s.store.byResource("nodes"), "") {
-		n := o.(*corev1.Node)
+	for _, n := range s.meantFor(d) {
 		p := byNode[n.Name]
 		switch {
 		case p == nil && tainted(n, outOfService) == nil:
@@ -237,6 +236,25 @@ func (s *Server) daemonSet(d *appsv1.DaemonSet) {
 			rolling = true
 		}
 	}
+}
+
+// meantFor are the nodes that a DaemonSet has a pod on, by its selector.
+func (s *Server) meantFor(d *appsv1.DaemonSet) (nodes []*corev1.Node) {
+	for _, o := range s.store.list(s.store.byResource("nodes"), "") {
+		if n := o.(*corev1.Node); selected(n, d.Spec.Template.Spec.NodeSelector) {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+func selected(n *corev1.Node, selector map[string]string) bool {
+	for k, v := range selector {
+		if n.Labels[k] != v {
+			return false
+		}
+	}
+	return true
 }
 
 // schedule gives pods a node: the one with the most room that takes them.
@@ -313,10 +331,8 @@ func (s *Server) fits(p *corev1.Pod, n *corev1.Node, used *[3]int64) int64 {
 			return -1
 		}
 	}
-	for k, v := range p.Spec.NodeSelector {
-		if n.Labels[k] != v {
-			return -1
-		}
+	if !selected(n, p.Spec.NodeSelector) {
+		return -1
 	}
 	if used == nil {
 		used = new([3]int64)

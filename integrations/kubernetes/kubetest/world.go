@@ -57,6 +57,7 @@ type Workload struct {
 	Memory      string            `json:"memory,omitempty"`
 	Scratch     bool              `json:"scratch,omitempty"`    // an emptyDir
 	Recreate    bool              `json:"recreate,omitempty"`   // the old pod goes before the new one comes
+	Selector    map[string]string `json:"selector,omitempty"`   // the labels of the nodes that its pods are for
 	Available   *int              `json:"available,omitempty"`  // a disruption budget that wants so many
 	OwnerKind   string            `json:"owner_kind,omitempty"` // an operator's resource that owns it: "postgresql.acid.zalan.do/v1 postgresql"
 	OwnerName   string            `json:"owner_name,omitempty"`
@@ -226,7 +227,7 @@ func (w Workload) object(namespace, name string) (string, object) {
 	}
 	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}}, Spec: corev1.PodSpec{
 		Containers: []corev1.Container{{Name: name, Image: "example.org/" + name + ":1",
-			Resources: corev1.ResourceRequirements{Requests: amounts(cmp.Or(w.CPU, "100m"), cmp.Or(w.Memory, "128Mi"), 0)}}}}}
+			Resources: corev1.ResourceRequirements{Requests: amounts(cmp.Or(w.CPU, "100m"), cmp.Or(w.Memory, "128Mi"), 0)}}}, NodeSelector: w.Selector}}
 	volume := func(v corev1.VolumeSource, as string) {
 		template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: as, VolumeSource: v})
 		c := &template.Spec.Containers[0]
