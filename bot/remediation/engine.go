@@ -52,8 +52,9 @@ type carried struct {
 	looked     string    // of the run as it was last read or left by us; see stateOf
 	due        time.Time // when it is looked at again; zero: when something is recorded
 	step       int
-	failures   int  // in a row, of asking the outside
-	notArrived bool // the current step's request was refused for now: it did not arrive
+	failures   int       // in a row, of asking the outside
+	notArrived bool      // the current step's request was refused for now: it did not arrive
+	asked      time.Time // when a request was accepted last
 }
 
 // NewEngine carries on the runs of desk. Run it as a service, and add

@@ -55,6 +55,7 @@ type world struct {
 	worse      string        // what the look at the end finds, and asks about
 	blind      time.Duration // until it is, from the request on
 	gone       bool          // the node: nobody will uncordon it
+	more       int           // how often the cordon has to be asked for again after it was accepted
 }
 
 func newWorld(clock timeline.Clock) *world {
@@ -159,8 +160,20 @@ var errLost = errors.New("connection reset by peer")
 func (s scripted) Step(name string) (remediation.Step, bool) {
 	switch name {
 	case "cordon":
-		return remediation.Step{Repeatable: true, Observe: s.seen(func() bool { return s.cordoned }),
-			Do: s.do(name, func() error { s.cordoned = true; return nil })}, true
+		seen := s.seen(func() bool { return s.cordoned && s.more == 0 })
+		return remediation.Step{Repeatable: true,
+			Observe: func(ctx context.Context, st remediation.State) (remediation.Seen, error) {
+				is, err := seen(ctx, st)
+				is.Again = s.cordoned && s.more > 0
+				return is, err
+			},
+			Do: func(ctx context.Context, st remediation.State) (map[string]string, error) {
+				learned, err := s.do(name, func() error { s.cordoned = true; return nil })(ctx, st)
+				if len(s.calls) > 1 {
+					s.more, learned = s.more-1, nil
+				}
+				return learned, err
+			}}, true
 	case s.rename:
 		return remediation.Step{Destructive: true, Late: 8 * time.Minute,
 			Observe: s.seen(func() bool { return s.machine != 1 && !s.foreign && !s.clock.Now().Before(s.visible) }),

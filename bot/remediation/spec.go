@@ -173,6 +173,9 @@ type Seen struct {
 	So       bool
 	Progress string            // "2 of 3 pods gone"; for people
 	Learned  map[string]string // recorded with step.done
+	// Again has Do asked once more although it was accepted: there is more of what it is
+	// asked for than there was then. Only of a step that may be repeated.
+	Again bool
 	// Failed says that it will not become so by waiting; in words. Suggest is what
 	// would mend it.
 	Failed  string

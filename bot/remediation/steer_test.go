@@ -73,6 +73,35 @@ func TestWhatCannotBePutBackIsNotLeft(t *testing.T) {
 	}
 }
 
+// A step of which there is more than was asked for is asked for again, at its usual pace
+// and not while repairs are frozen; that it was accepted is recorded once.
+func TestAStepIsAskedForAgainWhenThereIsMoreOfIt(t *testing.T) {
+	b, r := started(t, func(b *bench) { b.world.more = 3 })
+	b.pass(6 * time.Second)
+	calls := len(b.world.calls)
+	b.freeze()
+	b.pass(time.Minute)
+	if n := len(b.world.calls); calls != 2 || n != 2 {
+		t.Errorf("asked for %d times, %d while frozen", calls, n-calls)
+	}
+	b.append(timeline.Draft{Timeline: timeline.Log, Actor: joe, Payload: &remediation.FreezeLifted{}})
+	b.pass(10 * time.Minute)
+	b.wants(r.ID, remediation.Done)
+	if got := strings.Join(b.world.calls, " "); got != "cordon cordon cordon cordon recycle uncordon" {
+		t.Errorf("asked for: %s", got)
+	}
+	accepted := 0
+	for _, e := range b.entries() {
+		if p, is := e.Payload.(*remediation.StepAccepted); is && p.Name == "cordon" {
+			accepted++
+		}
+	}
+	if accepted != 1 {
+		t.Errorf("recorded %d times", accepted)
+	}
+	b.sound()
+}
+
 func TestAFreezeStopsBetweenStepsAndLetsRestoreWhatRestores(t *testing.T) {
 	b := newBench(t)
 	b.open().declare(alert.SEV1)

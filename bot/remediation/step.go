@@ -49,7 +49,7 @@ func (e *Engine) step(ctx context.Context, r Run, c *carried) (bool, time.Time, 
 	if s.Mark == Pending {
 		return e.begin(ctx, r, c, step, planned, seen)
 	}
-	return e.follow(ctx, r, c, step, planned)
+	return e.follow(ctx, r, c, step, planned, seen.Again && step.Repeatable)
 }
 
 // unseen goes on after a step could not be observed.
@@ -217,7 +217,10 @@ func (e *Engine) do(ctx context.Context, r Run, c *carried, step Step, planned P
 		return err
 	})
 	if err == nil {
-		c.failures = 0
+		c.failures, c.asked = 0, e.desk.clock.Now()
+		if r.Steps[r.Step].Accepted && len(learned) == 0 { // that it was is on record
+			return false, c.asked.Add(every(step)), nil
+		}
 		return true, time.Time{}, e.accepted(context.WithoutCancel(ctx), r, planned, learned, false)
 	}
 	if ctx.Err() != nil {
@@ -254,13 +257,15 @@ func (e *Engine) accepted(ctx context.Context, r Run, planned PlannedStep, learn
 }
 
 // follow goes on with a step that was begun and is not so yet, by this process or
-// by an earlier one.
-func (e *Engine) follow(ctx context.Context, r Run, c *carried, step Step, planned PlannedStep) (bool, time.Time, error) {
+// by an earlier one. What was accepted is asked for again only where there is more of it.
+func (e *Engine) follow(ctx context.Context, r Run, c *carried, step Step, planned PlannedStep, more bool) (bool, time.Time, error) {
 	s := r.Steps[r.Step]
 	switch {
-	case s.Accepted || s.Waits || step.Do == nil:
+	case s.Accepted && !more || s.Waits || step.Do == nil:
 		c.failures = 0
 		return false, e.desk.clock.Now().Add(every(step)), nil
+	case s.Accepted && e.desk.clock.Now().Before(c.asked.Add(every(step))):
+		return false, c.asked.Add(every(step)), nil
 	case step.Repeatable || c.notArrived:
 		if why, err := e.frozen(ctx, step); err != nil {
 			return false, time.Time{}, err
