@@ -56,15 +56,17 @@ type Pod struct {
 	Node        string            `json:"node,omitempty"`
 	Owner       Object            `json:"owner,omitzero"` // the workload at the top; zero for a bare pod
 	Phase       string            `json:"phase"`          // "Running", "Pending", …
+	Created     time.Time         `json:"created,omitzero"`
 	Ready       bool              `json:"ready,omitempty"`
 	Since       time.Time         `json:"since,omitzero"`       // of being Ready, or of not being it
 	Terminating time.Time         `json:"terminating,omitzero"` // since when; zero when it is not
 	Reason      string            `json:"reason,omitempty"`     // why it is not Ready, in the cluster's word: "CrashLoopBackOff"
 	Claims      []string          `json:"claims,omitempty"`     // its PersistentVolumeClaims, in its namespace
 	Requests    Resources         `json:"requests,omitzero"`
-	Daemon      bool              `json:"daemon,omitempty"`     // of a DaemonSet
-	Mirror      bool              `json:"mirror,omitempty"`     // a static pod: the node itself keeps it
-	LocalData   bool              `json:"local_data,omitempty"` // emptyDir or hostPath with content that goes with the node
+	Daemon      bool              `json:"daemon,omitempty"`       // of a DaemonSet
+	Mirror      bool              `json:"mirror,omitempty"`       // a static pod: the node itself keeps it
+	LocalData   bool              `json:"local_data,omitempty"`   // emptyDir or hostPath with content that goes with the node
+	BearsCordon bool              `json:"bears_cordon,omitempty"` // it may come to a node that is cordoned
 	Labels      map[string]string `json:"labels,omitempty"`
 	Containers  []string          `json:"containers,omitempty"` // that run side by side, the main one first
 }

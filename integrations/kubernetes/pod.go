@@ -16,7 +16,8 @@ const defaultContainer = "kubectl.kubernetes.io/default-container"
 func podRecord(p *corev1.Pod) *record {
 	return newRecord(&p.ObjectMeta, "Pod", func(o fleet.Object) any {
 		out := fleet.Pod{Object: o, Node: intern(p.Spec.NodeName), Phase: intern(string(p.Status.Phase)),
-			Since: utc(p.CreationTimestamp), Labels: kept(p.Labels), Requests: requests(&p.Spec)}
+			Created: utc(p.CreationTimestamp), Since: utc(p.CreationTimestamp), Labels: kept(p.Labels), Requests: requests(&p.Spec)}
+		out.BearsCordon = slices.ContainsFunc(p.Spec.Tolerations, bearsCordon)
 		for _, c := range p.Spec.Containers {
 			out.Containers = append(out.Containers, intern(c.Name))
 		}
@@ -55,6 +56,18 @@ func podRecord(p *corev1.Pod) *record {
 		}
 		return out
 	})
+}
+
+// bearsCordon reports whether a toleration is one of the taint that a cordon stands for.
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#node-kubernetes-io-unschedulable
+func bearsCordon(t corev1.Toleration) bool {
+	switch {
+	case t.Effect != "" && t.Effect != corev1.TaintEffectNoSchedule:
+		return false
+	case t.Operator == corev1.TolerationOpExists:
+		return t.Key == "" || t.Key == corev1.TaintNodeUnschedulable
+	}
+	return (t.Operator == "" || t.Operator == corev1.TolerationOpEqual) && t.Key == corev1.TaintNodeUnschedulable && t.Value == ""
 }
 
 // written reports whether a container may write to a volume.

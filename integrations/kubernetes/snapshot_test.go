@@ -88,3 +88,41 @@ func TestAReplicaSetOfItsOwnIsScaledToNoneAndBack(t *testing.T) {
 		}
 	}
 }
+
+// A pod may come to a cordoned node when it tolerates the taint that a cordon stands
+// for, in whichever way that is written.
+func TestWhichPodsBearACordon(t *testing.T) {
+	r := newRig(t)
+	tests := map[string]struct {
+		toleration string
+		bears      bool
+	}{
+		"every":      {`{"operator": "Exists"}`, true},
+		"noschedule": {`{"operator": "Exists", "effect": "NoSchedule"}`, true},
+		"by-key":     {`{"key": "node.kubernetes.io/unschedulable", "operator": "Exists"}`, true},
+		"by-value":   {`{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}`, true},
+		"equal":      {`{"key": "node.kubernetes.io/unschedulable", "operator": "Equal", "value": ""}`, true},
+		"noexecute":  {`{"operator": "Exists", "effect": "NoExecute"}`, false},
+		"another":    {`{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}`, false},
+		"a-value":    {`{"key": "node.kubernetes.io/unschedulable", "value": "yes"}`, false},
+		"no-key":     {`{"effect": "NoSchedule"}`, false},
+		"compared":   {`{"key": "node.kubernetes.io/unschedulable", "operator": "Gt", "value": "0"}`, false},
+	}
+	for name, tt := range tests {
+		r.must(r.sim.Apply([]byte(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "default", "name": "` + name + `"},
+			"spec": {"nodeName": "` + nodeA + `", "containers": [{"name": "main"}], "tolerations": [` + tt.toleration + `]}}`)))
+	}
+	found := 0
+	for _, p := range r.snapshot().Pods {
+		tt, is := tests[p.Name]
+		if !is {
+			continue
+		}
+		if found++; p.BearsCordon != tt.bears || !p.Created.Equal(start) {
+			t.Errorf("%s: bears it %t, made at %v", tt.toleration, p.BearsCordon, p.Created)
+		}
+	}
+	if found != len(tests) {
+		t.Errorf("%d of %d pods", found, len(tests))
+	}
+}

@@ -321,13 +321,21 @@ func asks(p *corev1.Pod) (r [3]int64) {
 	return r
 }
 
+// tolerates reports whether a pod may come to a node that has a taint.
+func tolerates(p *corev1.Pod, taint corev1.Taint) bool {
+	return slices.ContainsFunc(p.Spec.Tolerations, func(t corev1.Toleration) bool {
+		all := t.Operator == corev1.TolerationOpExists
+		return (t.Effect == "" || t.Effect == taint.Effect) && (t.Key == taint.Key || t.Key == "" && all) && (all || t.Value == taint.Value)
+	})
+}
+
 // fits is how much processor would be left, or -1.
 func (s *Server) fits(p *corev1.Pod, n *corev1.Node, used *[3]int64) int64 {
-	if n.Spec.Unschedulable || !isReady(n) {
+	if !isReady(n) || n.Spec.Unschedulable && !tolerates(p, corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule}) {
 		return -1
 	}
 	for _, t := range n.Spec.Taints {
-		if t.Effect != corev1.TaintEffectPreferNoSchedule {
+		if t.Effect != corev1.TaintEffectPreferNoSchedule && !tolerates(p, t) {
 			return -1
 		}
 	}

@@ -58,6 +58,7 @@ type Workload struct {
 	Scratch     bool              `json:"scratch,omitempty"`    // an emptyDir
 	Recreate    bool              `json:"recreate,omitempty"`   // the old pod goes before the new one comes
 	Selector    map[string]string `json:"selector,omitempty"`   // the labels of the nodes that its pods are for
+	Tolerant    bool              `json:"tolerant,omitempty"`   // its pods bear every taint, also that of a cordon
 	Available   *int              `json:"available,omitempty"`  // a disruption budget that wants so many
 	OwnerKind   string            `json:"owner_kind,omitempty"` // an operator's resource that owns it: "postgresql.acid.zalan.do/v1 postgresql"
 	OwnerName   string            `json:"owner_name,omitempty"`
@@ -228,6 +229,9 @@ func (w Workload) object(namespace, name string) (string, object) {
 	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": name}}, Spec: corev1.PodSpec{
 		Containers: []corev1.Container{{Name: name, Image: "example.org/" + name + ":1",
 			Resources: corev1.ResourceRequirements{Requests: amounts(cmp.Or(w.CPU, "100m"), cmp.Or(w.Memory, "128Mi"), 0)}}}, NodeSelector: w.Selector}}
+	if w.Tolerant {
+		template.Spec.Tolerations = []corev1.Toleration{{Operator: corev1.TolerationOpExists}}
+	}
 	volume := func(v corev1.VolumeSource, as string) {
 		template.Spec.Volumes = append(template.Spec.Volumes, corev1.Volume{Name: as, VolumeSource: v})
 		c := &template.Spec.Containers[0]
