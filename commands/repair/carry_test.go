@@ -137,7 +137,7 @@ func passes(err error) bool {
 // ask asks for a step that is not so, unless it was accepted already.
 func (c *carrier) ask(p *progress, seen remediation.Seen) (why string) {
 	switch {
-	case p.accepted:
+	case p.accepted && !seen.Again:
 		return ""
 	case p.begun && !p.step.Repeatable && !p.refused:
 		return c.reconcile(p)

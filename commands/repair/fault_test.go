@@ -17,18 +17,20 @@ var nights = map[string]struct {
 	repair, param, value string
 	before               func(*world)
 }{
-	"recycle":               {repair.NodeRecycle, "node", sick, func(w *world) { w.stuck["detach"], w.stuck["stays cordoned"] = true, true }},
-	"recycle, hung":         {repair.NodeRecycle, "node", sick, func(w *world) { w.hang(); w.stuck["detach"], w.stuck["stays cordoned"] = true, true }},
-	"recycle, kept by Flux": {repair.NodeRecycle, "node", sick, kept},
-	"reboot":                {repair.NodeReboot, "node", sick, func(w *world) { w.stuck["detach"] = true }},
-	"reboot, hung":          {repair.NodeReboot, "node", sick, func(w *world) { w.hang(); w.stuck["detach"] = true }},
-	"reboot all":            {repair.NodeRebootAll, "x", "", func(w *world) { w.stuck["detach"] = true }},
-	"reboot all, Talos":     {repair.NodeRebootAll, "x", "", (*world).onTalos},
-	"reboot, Talos":         {repair.NodeReboot, "node", sick, (*world).onTalos},
-	"drain":                 {repair.NodeDrain, "node", sick, nil},
-	"cordon":                {repair.NodeCordon, "node", sick, nil},
-	"uncordon":              {repair.NodeUncordon, "node", sick, func(w *world) { w.nodeOf(sick).Unschedulable = true }},
-	"remount":               {repair.VolumeRemount, "volume", redisPV, func(w *world) { limbo(w); kept(w); w.stuck["detach"] = true }},
+	"recycle":                         {repair.NodeRecycle, "node", sick, func(w *world) { w.stuck["detach"], w.stuck["stays cordoned"] = true, true }},
+	"recycle, hung":                   {repair.NodeRecycle, "node", sick, func(w *world) { w.hang(); w.stuck["detach"], w.stuck["stays cordoned"] = true, true }},
+	"recycle, kept by Flux":           {repair.NodeRecycle, "node", sick, kept},
+	"reboot":                          {repair.NodeReboot, "node", sick, func(w *world) { w.stuck["detach"] = true }},
+	"reboot, hung":                    {repair.NodeReboot, "node", sick, func(w *world) { w.hang(); w.stuck["detach"] = true }},
+	"reboot all":                      {repair.NodeRebootAll, "x", "", func(w *world) { w.stuck["detach"] = true }},
+	"reboot all, Talos":               {repair.NodeRebootAll, "x", "", (*world).onTalos},
+	"reboot, Talos":                   {repair.NodeReboot, "node", sick, (*world).onTalos},
+	"recycle, a pod bears the cordon": {repair.NodeRecycle, "node", sick, func(w *world) { w.typha(); w.stuck["detach"], w.stuck["stays cordoned"] = true, true }},
+	"drain, a pod bears the cordon":   {repair.NodeDrain, "node", sick, (*world).typha},
+	"drain":                           {repair.NodeDrain, "node", sick, nil},
+	"cordon":                          {repair.NodeCordon, "node", sick, nil},
+	"uncordon":                        {repair.NodeUncordon, "node", sick, func(w *world) { w.nodeOf(sick).Unschedulable = true }},
+	"remount":                         {repair.VolumeRemount, "volume", redisPV, func(w *world) { limbo(w); kept(w); w.stuck["detach"] = true }},
 	"remount, off, taint ignored": {repair.VolumeRemount, "volume", redisPV, func(w *world) {
 		w.hang()
 		w.inst[28312345].Status = "offline"

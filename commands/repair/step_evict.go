@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,9 +17,16 @@ type evicter interface {
 	Evict(ctx context.Context, pod fleet.Object) error
 }
 
-// evictPodsStep asks for the eviction of every pod that a node loses. While a budget
-// forbids one it is Unavailable, so that it is asked again later. A node that somebody
-// has opened again is not emptied against them: it would never be empty.
+// evictPodsStep asks for the eviction of every pod that a node loses, also of those that
+// were bound to it too late to be seen at first. While a budget forbids one it is
+// Unavailable, so that it is asked again later.
+//
+// A pod that bears a cordon is evicted once: the one that is made in its place may come
+// to the node again, however often that is evicted. Without a volume it holds nothing
+// up; one with a volume is for a person to take away.
+//
+// A node that somebody has opened again is not emptied against them: it would never be
+// empty.
 func evictPodsStep(c evicter) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 10 * time.Minute,
@@ -31,7 +39,10 @@ func evictPodsStep(c evicter) remediation.Step {
 			if there && !n.Unschedulable {
 				return failed("somebody has uncordoned %s meanwhile: pods come there again", n.Name), nil
 			}
-			return podsLeft(ctx, c, s, podsToLeave)
+			if snapshot, err = fresh(ctx, c, thePods); err != nil {
+				return remediation.Seen{}, err
+			}
+			return emptied(snapshot, s), nil
 		},
 		Do: func(ctx context.Context, s remediation.State) (map[string]string, error) {
 			if _, err := proveNode(ctx, c, s); err != nil {
@@ -44,7 +55,7 @@ func evictPodsStep(c evicter) remediation.Step {
 			var first error
 			refused, gone := 0, 0
 			for _, p := range podsToLeave(snapshot, s.Args["node"]) {
-				if !p.Terminating.IsZero() {
+				if !toEvict(p, s) {
 					continue
 				}
 				switch err := c.Evict(ctx, p.Object); {
@@ -68,36 +79,61 @@ func evictPodsStep(c evicter) remediation.Step {
 	}
 }
 
+// emptied: it is so when no pod is left on the node but those that came there again and
+// hold no volume.
+func emptied(snapshot *fleet.Snapshot, s remediation.State) remediation.Seen {
+	left := slices.DeleteFunc(podsToLeave(snapshot, s.Args["node"]), func(p fleet.Pod) bool { return cameAgain(p, s) && len(p.Claims) == 0 })
+	stay := func(p fleet.Pod) bool { return p.Terminating.IsZero() && cameAgain(p, s) }
+	switch {
+	case len(left) == 0:
+		return so()
+	case !slices.ContainsFunc(left, func(p fleet.Pod) bool { return !stay(p) }):
+		return remediation.Seen{Ask: fmt.Sprintf("%s came to %s again, cordoned or not, and has a volume: scale its workload down first", some(left), s.Args["node"])}
+	}
+	seen := podsAre(snapshot, left)
+	seen.Again = slices.ContainsFunc(left, func(p fleet.Pod) bool { return toEvict(p, s) })
+	return seen
+}
+
+// cameAgain: the pod was made since the step began, and not even a cordon keeps it away.
+// The cluster tells the second in which a pod was made.
+func cameAgain(p fleet.Pod, s remediation.State) bool {
+	return p.BearsCordon && !s.Started.IsZero() && !p.Created.Before(s.Started.Truncate(time.Second))
+}
+
+// toEvict: its eviction has yet to be asked for.
+func toEvict(p fleet.Pod, s remediation.State) bool {
+	return p.Terminating.IsZero() && !cameAgain(p, s)
+}
+
 // volumesLetGoStep waits until no pod that holds a volume is left on a node that is
 // off. Pods that tolerate every taint stay there, and hold nothing up.
 func volumesLetGoStep(c snapshots) remediation.Step {
 	return remediation.Step{
 		Repeatable: true, Late: 10 * time.Minute,
 		Observe: func(ctx context.Context, s remediation.State) (remediation.Seen, error) {
-			return podsLeft(ctx, c, s, func(s *fleet.Snapshot, node string) []fleet.Pod {
-				return slices.DeleteFunc(podsToLeave(s, node), func(p fleet.Pod) bool { return len(p.Claims) == 0 })
-			})
+			snapshot, err := fresh(ctx, c, thePods)
+			if err != nil {
+				return remediation.Seen{}, err
+			}
+			left := slices.DeleteFunc(podsToLeave(snapshot, s.Args["node"]), func(p fleet.Pod) bool { return len(p.Claims) == 0 })
+			if len(left) == 0 {
+				return so(), nil
+			}
+			return podsAre(snapshot, left), nil
 		},
 	}
 }
 
-// podsLeft: it is so when none of the pods that count is left on the node.
-func podsLeft(ctx context.Context, c snapshots, s remediation.State, count func(*fleet.Snapshot, string) []fleet.Pod) (remediation.Seen, error) {
-	snapshot, err := fresh(ctx, c, thePods)
-	if err != nil {
-		return remediation.Seen{}, err
-	}
-	left := count(snapshot, s.Args["node"])
-	if len(left) == 0 {
-		return so(), nil
-	}
+// podsAre says which pods are left, and what keeps them.
+func podsAre(snapshot *fleet.Snapshot, left []fleet.Pod) remediation.Seen {
 	seen := notYet("%s left: %s", counted(len(left), "pod"), some(left))
 	for _, b := range snapshot.Budgets {
 		if b.Allowed <= 0 && slices.ContainsFunc(left, func(p fleet.Pod) bool { return slices.Contains(b.Covers, p.String()) }) {
 			seen.Progress += "; budget " + b.Object.String() + " allows none now"
 		}
 	}
-	return seen, nil
+	return seen
 }
 
 // podsToLeave are the pods that must leave a node: not those of DaemonSets, not static

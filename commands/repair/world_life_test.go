@@ -98,7 +98,10 @@ func (w *world) replicas() {
 			if wl.Kind == "StatefulSet" {
 				name = fmt.Sprintf("%s-%d", wl.Name, len(pods))
 			}
-			p := fleet.Pod{Object: object("Pod", name), Owner: wl.Object, Phase: "Pending", Node: w.schedulable(), Reason: "ContainerCreating"}
+			p := fleet.Pod{Object: object("Pod", name), Owner: wl.Object, Phase: "Pending", Node: w.schedulable(), Reason: "ContainerCreating", Created: w.clock.Now()}
+			if on := w.tolerant[wl.Name]; on != "" { // and the scheduler sees most room there
+				p.Node, p.BearsCordon = on, true
+			}
 			for _, c := range w.s.Claims {
 				if c.Name == wl.Name+"-data" {
 					p.Claims = []string{c.Name}

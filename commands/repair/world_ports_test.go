@@ -109,6 +109,7 @@ func (w *world) Evict(_ context.Context, pod fleet.Object) error {
 			w.s.Pods[i].Terminating = w.clock.Now()
 		}
 	}
+	w.s.Pods, w.late = append(w.s.Pods, w.late...), nil
 	return err
 }
 

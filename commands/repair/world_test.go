@@ -54,6 +54,8 @@ type world struct {
 	sentinel string             // the pod that Sentinel names
 	mute     string             // the pod that answers everybody but Wardroom
 	failing  string             // the Sentinel that was asked for a failover
+	tolerant map[string]string  // the node that the pods of a workload come to whether it is cordoned or not, by its name
+	late     []fleet.Pod        // that are seen only after the first eviction
 	pinned   map[string]string  // the node that a DaemonSet is meant for alone, by its name
 	want     map[string]int     // replicas that a repair is to leave, by workload, where they are others than before
 }

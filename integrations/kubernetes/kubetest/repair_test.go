@@ -98,7 +98,7 @@ func (n *night) carry(r remediation.Remediation, p remediation.Plan) (stuck stri
 			if !begun { // the engine records the start before it asks
 				begun, state.Started = true, began
 			}
-			if !asked && step.Do != nil {
+			if (!asked || seen.Again) && step.Do != nil {
 				err := error(nil)
 				if step.Prove != nil {
 					err = step.Prove(n.Context(), state)
