@@ -31,6 +31,7 @@ const (
 	NoBackup           = "no-backup"            // warning
 	NoCapacity         = "no-capacity"          // warning
 	BudgetBlocks       = "budget-blocks"        // warning
+	BudgetsOverlap     = "budgets-overlap"      // hard: no eviction takes a pod under more than one
 	BarePodsLost       = "bare-pods-lost"       // warning
 	LocalDataLost      = "local-data-lost"      // warning
 	NotEverythingKnown = "not-everything-known" // warning

@@ -35,6 +35,7 @@ func (r nodeDrain) Plan(ctx context.Context, params map[string]string) (remediat
 	}
 	keepersOf(&plan, nil)
 	r.judge(&plan, s, nil)
+	judgeOverlaps(&plan, s.snapshot, nil)
 	judgeData(&plan)
 	plan.Steps = append([]remediation.PlannedStep{planCordon(s.node.Name), planEvict(s.node.Name, len(plan.Blast.Bare) > 0)}, verify(plan, used(plan.Blast.Volumes))...)
 	plan.Undo = "/node uncordon lets pods come back; those that moved stay where they are"

@@ -38,6 +38,9 @@ func (r nodeReboot) Plan(ctx context.Context, params map[string]string) (remedia
 	}
 	f := r.freeing(&plan, s)
 	r.judge(&plan, s, f.scaledObjects())
+	if !f.hung {
+		judgeOverlaps(&plan, s.snapshot, f.scaledObjects())
+	}
 	judgeData(&plan)
 	plan.Facts = append(plan.Facts, "A reboot keeps the machine and its disk; /node recycle replaces both", f.fact())
 	restart := planReboot(s)
@@ -65,6 +68,9 @@ func (r nodeReboot) throughTalos(ctx context.Context, plan *remediation.Plan, s 
 	}
 	keepersOf(plan, nil)
 	r.judge(plan, s, nil)
+	if !silent(s.node) {
+		judgeOverlaps(plan, s.snapshot, nil)
+	}
 	judgeData(plan)
 	plan.Steps = append(r.turn(s, few), verify(*plan, nil)...)
 	settle(plan, remediation.Disruptive)

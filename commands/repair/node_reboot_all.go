@@ -167,6 +167,7 @@ func (p planner) judgeTurns(plan *remediation.Plan, s *fleet.Snapshot) {
 	for _, budget := range b.Blocking {
 		found(plan, BudgetBlocks, remediation.Warning, "eviction waits until the budget allows it", "Budget %s allows no eviction now", budget.Object)
 	}
+	judgeOverlaps(plan, s, nil)
 	for _, n := range s.Nodes {
 		if n.Unschedulable {
 			plan.Facts = append(plan.Facts, n.Name+" is cordoned, and stays so")

@@ -30,6 +30,9 @@ func (r nodeRecycle) Plan(ctx context.Context, params map[string]string) (remedi
 	}
 	f := r.freeing(&plan, s)
 	r.judge(&plan, s, f.scaledObjects())
+	if !f.hung {
+		judgeOverlaps(&plan, s.snapshot, f.scaledObjects())
+	}
 	judgeData(&plan)
 	for _, v := range plan.Blast.Volumes {
 		if v.Cloud == 0 { // it may be on the machine's own disk

@@ -227,6 +227,18 @@ func (p planner) judge(plan *remediation.Plan, s subject, scaled []fleet.Object)
 	judgeKeepers(plan)
 }
 
+// judgeOverlaps refuses to begin what could not be finished: a pod under more than one
+// budget is never evicted. Those of workloads that are scaled to 0 are not evicted.
+func judgeOverlaps(plan *remediation.Plan, s *fleet.Snapshot, scaled []fleet.Object) {
+	for _, o := range plan.Blast.Overlaps {
+		i := slices.IndexFunc(s.Pods, func(p fleet.Pod) bool { return p.Object == o.Pod })
+		if i >= 0 && slices.ContainsFunc(scaled, func(w fleet.Object) bool { return same(w, s.Pods[i].Owner) }) {
+			continue
+		}
+		found(plan, BudgetsOverlap, remediation.Hard, "leave one budget for it: kubectl delete the others, or change their selectors", "%s: it cannot be evicted", o)
+	}
+}
+
 func judgeKeepers(plan *remediation.Plan) {
 	for _, k := range plan.Blast.Keepers {
 		if !k.Pause {

@@ -78,6 +78,10 @@ func TestFindings(t *testing.T) {
 		"budget of what is scaled to 0": {repair.NodeRecycle, "node", sick, func(w *world) {
 			w.s.Budgets = []fleet.Budget{{Object: object("PodDisruptionBudget", "redis"), Covers: []string{"default/redis-0"}}}
 		}, repair.BudgetBlocks, ""},
+		"two budgets for one pod":           {repair.NodeDrain, "node", sick, func(w *world) { overlap(w, "default/site-0") }, repair.BudgetsOverlap, remediation.Hard},
+		"two budgets for one pod, in turn":  {repair.NodeRebootAll, "", "", func(w *world) { overlap(w, "default/site-0") }, repair.BudgetsOverlap, remediation.Hard},
+		"two budgets, scaled to 0":          {repair.NodeRecycle, "node", sick, func(w *world) { overlap(w, "default/redis-0") }, repair.BudgetsOverlap, ""},
+		"two budgets, node silent":          {repair.NodeRecycle, "node", sick, func(w *world) { w.hang(); overlap(w, "default/site-0") }, repair.BudgetsOverlap, ""},
 		"holder may write":                  {repair.VolumeRemount, "volume", redisPV, (*world).hang, repair.HolderMayWrite, remediation.Hard},
 		"attachment at a node that is away": {repair.VolumeRemount, "volume", redisPV, func(w *world) { w.hang(); w.s.Pods = nil; w.volumes[6002].Instance = 0 }, repair.HolderMayWrite, remediation.Hard},
 		"volume gone":                       {repair.VolumeRemount, "volume", redisPV, func(w *world) { delete(w.volumes, 6002) }, repair.VolumeGone, remediation.Hard},
@@ -102,6 +106,13 @@ func TestFindings(t *testing.T) {
 				t.Errorf("planning changed something: %q", w.calls)
 			}
 		})
+	}
+}
+
+// overlap has two budgets, which both allow an eviction, cover a pod.
+func overlap(w *world, pod string) {
+	for _, name := range []string{"one", "other"} {
+		w.s.Budgets = append(w.s.Budgets, fleet.Budget{Object: object("PodDisruptionBudget", name), Allowed: 1, Covers: []string{pod}})
 	}
 }
 
