@@ -136,15 +136,15 @@ func (s *Server) listen(ctx context.Context, run *running, role, address string,
 
 // unheard is the problem of an address that cannot be listened on.
 func unheard(address string, err error) error {
-	switch p := problem.New(problem.Unavailable, "Wardroom cannot listen on %s", address); {
+	p := problem.New(problem.Unavailable, "Wardroom cannot listen on %s", address)
+	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return problem.New(problem.Unavailable, "%s is in use by another program, perhaps by another Wardroom", address).
+		p = problem.New(problem.Unavailable, "%s is in use by another program, perhaps by another Wardroom", address).
 			WithHint("stop that one, or name another address: --listen, or `listen` in the configuration")
 	case errors.Is(err, os.ErrPermission):
-		return p.Because(err).WithHint("a port below 1024 takes CAP_NET_BIND_SERVICE (the unit in deploy/systemd has the line for it); or name another port")
-	default:
-		return p.Because(err)
+		p = p.WithHint("a port below 1024 takes CAP_NET_BIND_SERVICE (the unit in deploy/systemd has the line for it); or name another port")
 	}
+	return p.Because(err)
 }
 
 func appendMissing(list []string, names ...string) []string {

@@ -5,14 +5,17 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 
+	"wardroom/bot/problem"
 	"wardroom/integrations/web"
 )
 
@@ -82,8 +85,13 @@ func TestAnAddressThatIsTakenIsSaid(t *testing.T) {
 	}
 	defer taken.Close()
 	r := newRig(t, func(o *web.Options) { o.Listen = taken.Addr().String() })
-	if err := r.Start(t.Context()); err == nil || !strings.Contains(err.Error(), taken.Addr().String()) {
+	err = r.Start(t.Context())
+	p, is := errors.AsType[*problem.Error](err)
+	if !is || p.Code != problem.Unavailable || !strings.HasPrefix(p.Message, taken.Addr().String()+" is in use") || !strings.Contains(p.Hint, "--listen") {
 		t.Errorf("got %v", err)
+	}
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("nobody can tell why: %v", err)
 	}
 }
 
