@@ -189,8 +189,8 @@ func (p *Pager) page(v timeline.View, id timeline.ID, cause timeline.Ref, so pro
 		return timeline.Decision{Entries: []timeline.Draft{{Timeline: id, Cause: cause,
 			Payload: &Unanswered{People: so.All, Rounds: so.Round, Since: so.First, Unreached: unreached}}}}, nil
 	}
-	if first := p.Rota.Order(at)[0]; so.Person == "" && next.Person != first {
-		why += fmt.Sprintf("; %s is on call, and no page reaches them", first)
+	if _, unreached := p.order(at); so.Person == "" && slices.Contains(unreached, p.Rota.Order(at)[0]) {
+		why += fmt.Sprintf("; %s is on call, and no page reaches them", unreached[0])
 	}
 	ends := next.Since.Add(p.Policy.Escalate)
 	timer := at.Add(p.Policy.Repeat)
