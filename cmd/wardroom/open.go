@@ -57,7 +57,7 @@ func (p *program) open(ctx context.Context) (Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	if made {
+	if made && !p.shell.json { // there standard error is for problems, as JSON
 		// A mistyped folder would otherwise seem to be a quiet night.
 		fmt.Fprintf(os.Stderr, "A new record was made: there was none in %s. --data names another folder.\n", absolute(data))
 	}
